@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * net_tx.c: packets to a virtio network device. What was sent is freed when others are sent or received: its ring interrupts
+ * only while somebody waits for room.
+ */
+#include "abi/errno.h"
+#include "drivers/virtio/net.h"
+#include "kernel/page.h"
+#include "lib/string.h"
+
+/* lock held */
+static void reclaim(struct vnet_pair *p)
+{
+    struct pktbuf *b;
+
+    while ((b = virtq_get(p->tx, NULL)))
+        pktbuf_free(b);
+}
+
+static void put_header(struct vnet *v, struct pktbuf *b)
+{
+    uint32_t start = b->data - b->head;
+    struct virtio_net_hdr h = { .num_buffers = 0 };
+
+    if (b->csum == CSUM_PARTIAL) {
+        h.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+        h.csum_start = b->csum_start - start;
+        h.csum_offset = b->csum_offset;
+    }
+    if (b->gso != GSO_NONE) {
+        const uint8_t *transport = b->head + b->transport;
+
+        h.gso_size = b->gso_size;
+        h.hdr_len = b->transport - start + (b->gso == GSO_UDP ? 8 : (transport[12] >> 4) * 4);
+        h.gso_type = b->gso == GSO_TCPV4   ? VIRTIO_NET_HDR_GSO_TCPV4
+                     : b->gso == GSO_TCPV6 ? VIRTIO_NET_HDR_GSO_TCPV6
+                                           : VIRTIO_NET_HDR_GSO_UDP_L4;
+        if (b->flags & PKTBUF_ECN_CE && v->dev.features & NETDEV_TSO_ECN)
+            h.gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+    }
+    memcpy(pktbuf_push(b, v->hdr_len), &h, v->hdr_len);
+}
+
+/* Room for nr descriptors; with none the device interrupts when there is. */
+static bool make_room(struct vnet_pair *p, unsigned nr)
+{
+    if (likely(p->tx->nr_free >= nr && p->tx->nr_free >= p->tx->num / 2))
+        return true;
+    reclaim(p);
+    if (p->tx->nr_free >= nr)
+        return true;
+    virtq_kick(p->tx);
+    if (!virtq_irq_on(p->tx)) { /* some came back just now */
+        reclaim(p);
+        return p->tx->nr_free >= nr;
+    }
+    return false;
+}
+
+int vnet_transmit(struct netdev_queue *q, struct pktbuf *b, bool more)
+{
+    struct vnet_pair *p = vnet_pair(q);
+    struct vnet *v = p->net;
+    unsigned nr = 1 + !v->any_layout + b->nr_frags;
+
+    if (unlikely(v->failed || p->tx->broken))
+        return -EIO;
+    if (unlikely(nr > p->tx->num || pktbuf_headroom(b) < v->hdr_len)) {
+        virtq_kick(p->tx);
+        return -EINVAL;
+    }
+    if (unlikely(!make_room(p, nr)))
+        return p->tx->broken ? -EIO : -EBUSY;
+    put_header(v, b);
+    virtq_open(p->tx, nr);
+    if (likely(v->any_layout)) {
+        virtq_push(p->tx, virt_phys(b->data), b->len, false);
+    } else {
+        virtq_push(p->tx, virt_phys(b->data), v->hdr_len, false);
+        virtq_push(p->tx, virt_phys(b->data) + v->hdr_len, b->len - v->hdr_len, false);
+    }
+    for (unsigned i = 0; i < b->nr_frags; i++)
+        virtq_push(p->tx, page_paddr(b->frags[i].page) + b->frags[i].off, b->frags[i].len, false);
+    virtq_close(p->tx, b);
+    if (!more)
+        virtq_kick(p->tx);
+    return 0;
+}
+
+void vnet_tx_reclaim(struct netdev_queue *q)
+{
+    struct vnet_pair *p = vnet_pair(q);
+    bool ready;
+
+    if (!virtq_pending(p->tx) || !spin_trylock(&q->lock)) /* who has the lock is sending, and frees */
+        return;
+    reclaim(p);
+    ready = q->full && p->tx->nr_free >= p->tx->num / 4;
+    if (q->full && !ready)
+        ready = !virtq_irq_on(p->tx) || !p->tx->in_flight;
+    else
+        virtq_irq_off(p->tx);
+    spin_unlock(&q->lock);
+    if (unlikely(ready))
+        netdev_tx_ready(q);
+}
+
+void vnet_tx_interrupt(struct virtq *vq)
+{
+    struct vnet *v = vq->dev->driver;
+
+    virtq_irq_off(vq);
+    netdev_raise(v->pairs[vq->index / 2].queue);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Contended reader/writer locks. RW_WAITERS is set exactly while waiters is not empty, changed under wlock; it keeps
+ * newcomers from taking the lock, and makes the last holder come here.
+ */
+#include "kernel/thread.h"
+
+struct rw_waiter {
+    struct list link;
+    struct thread *thread;
+    bool write;
+    bool granted;
+};
+
+void rw_init(struct rwlock *l, enum lock_rank rank)
+{
+    l->state = 0;
+    spin_init(&l->wlock, RANK_WAITQ);
+    list_init(&l->waiters);
+#if DEBUG
+    l->rank = rank;
+#endif
+}
+
+/* Takes the lock if it may be had, else marks it. wlock held. */
+static bool take_or_mark(struct rwlock *l, bool write)
+{
+    uint32_t s = atomic_load(&l->state);
+
+    for (;;) {
+        bool free = !(s & RW_WAITERS) && (write ? !s : !(s & RW_WRITER));
+        uint32_t want = !free ? s | RW_WAITERS : write ? RW_WRITER : s + 1;
+
+        if (__atomic_compare_exchange_n(&l->state, &s, want, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return free;
+    }
+}
+
+void rw_lock_slow(struct rwlock *l, bool write)
+{
+    struct rw_waiter w = { .thread = current, .write = write };
+
+    spin_lock(&l->wlock);
+    if (take_or_mark(l, write)) {
+        spin_unlock(&l->wlock);
+        sleep_lock_taken(l, l->rank);
+        return;
+    }
+    list_append(&l->waiters, &w.link);
+    spin_unlock(&l->wlock);
+    while (!atomic_load_acquire(&w.granted))
+        wait_block(T_BLOCKED, TIME_NEVER);
+    /* Until the granter is done with w. */
+    spin_lock(&l->wlock);
+    spin_unlock(&l->wlock);
+    current->woken = 1; /* see wait_finish() */
+    sleep_lock_taken(l, l->rank);
+}
+
+/* The lock has no holder, and waiters: it goes to the first, and with a reader to the readers right behind it. */
+void rw_unlock_slow(struct rwlock *l)
+{
+    uint32_t state = 0;
+    struct rw_waiter *w;
+
+    spin_lock(&l->wlock);
+    if (atomic_load(&l->state) != RW_WAITERS) {
+        spin_unlock(&l->wlock);
+        return;
+    }
+    w = list_first(&l->waiters, struct rw_waiter, link);
+    if (w->write) {
+        state = RW_WRITER;
+        w = list_entry(w->link.next, struct rw_waiter, link);
+    } else {
+        for (; &w->link != &l->waiters && !w->write; w = list_entry(w->link.next, struct rw_waiter, link))
+            state++;
+    }
+    atomic_store_release(&l->state, state | (&w->link == &l->waiters ? 0 : RW_WAITERS));
+    for (unsigned n = state == RW_WRITER ? 1 : state; n; n--) {
+        w = list_first(&l->waiters, struct rw_waiter, link);
+        list_remove(&w->link);
+        atomic_store_release(&w->granted, true);
+        thread_wake(w->thread);
+    }
+    spin_unlock(&l->wlock);
+}

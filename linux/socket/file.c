@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* file.c: the open file behind a socket. */
+#include "abi/fs.h"
+#include "fs/pipe_buf.h"
+#include "linux/socket/socket.h"
+#include "net/inet.h"
+#include <linux/sockios.h>
+
+ssize_t socket_send_msg(struct socket *s, struct socket_msg *m)
+{
+    unsigned flags = m->flags;
+    ssize_t n = s->ops->sendmsg(s, m);
+
+    if (unlikely(n == -EPIPE) && s->type == SOCK_STREAM && !(flags & MSG_NOSIGNAL))
+        pipe_broken();
+    return n;
+}
+
+static ssize_t file_receive(struct file *f, struct iov *v, uint64_t *pos)
+{
+    struct socket *s = f->private;
+    struct socket_msg m;
+    ssize_t n;
+
+    if (unlikely(!v->count))
+        return 0;
+    if (likely(s->ops->receive))
+        return s->ops->receive(s, v, socket_flags(f, v->nonblock ? MSG_DONTWAIT : 0));
+    socket_msg_init(&m, v, socket_flags(f, v->nonblock ? MSG_DONTWAIT : 0), s->rcvtimeo_ns);
+    n = s->ops->recvmsg(s, &m);
+    if (unlikely(m.rights))
+        socket_rights_put(m.rights); /* nobody asked for them */
+    return n;
+}
+
+static ssize_t file_send(struct file *f, struct iov *v, uint64_t *pos)
+{
+    struct socket *s = f->private;
+    struct socket_msg m;
+
+    if (likely(s->ops->send)) {
+        ssize_t n = s->ops->send(s, v, socket_flags(f, v->nonblock ? MSG_DONTWAIT : 0));
+
+        sched_after_wake();
+        return unlikely(n == -EPIPE) ? pipe_no_reader() : n;
+    }
+    socket_msg_init(&m, v, socket_flags(f, v->nonblock ? MSG_DONTWAIT : 0), s->sndtimeo_ns);
+    if (s->type == SOCK_SEQPACKET)
+        m.flags |= MSG_EOR;
+    return socket_send_msg(s, &m);
+}
+
+static unsigned file_ready(struct file *f, struct poll_table *pt)
+{
+    struct socket *s = f->private;
+
+    poll_wait(f, &s->wait, pt);
+    return s->ops->poll(s);
+}
+
+static long file_ioctl(struct file *f, unsigned cmd, unsigned long arg)
+{
+    struct socket *s = f->private;
+    long n = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+
+    /* What concerns interfaces is the same for all families: libraries ask it of local sockets. */
+    if (n == -ENOTTY && cmd >= SIOCGIFNAME && cmd <= SIOCGIFTXQLEN + 1) {
+        net_start();
+        n = inet_ioctl(s, cmd, arg);
+    }
+    return n;
+}
+
+static void file_released(struct file *f)
+{
+    struct socket *s = f->private;
+
+    s->file = NULL;
+    s->ops->release(s);
+}
+
+const struct file_ops socket_file_ops = {
+    .read = file_receive,
+    .write = file_send,
+    .poll = file_ready,
+    .ioctl = file_ioctl,
+    .release = file_released,
+};
+
+struct file *socket_file_new(struct socket *s, int flags)
+{
+    struct file *f = file_new_anon(NULL, &socket_file_ops, s, O_RDWR | (flags & O_NONBLOCK), S_IFSOCK | 0777);
+
+    if (!f) {
+        s->ops->release(s);
+        return NULL;
+    }
+    s->file = f;
+    s->ino = f->inode->ino;
+    s->uid = f->inode->uid;
+    return f;
+}

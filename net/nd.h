@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* nd.h: Neighbour Discovery (RFC 4861, 4862) and ARP (RFC 826), as the rest of the stack uses them. */
+#ifndef NET_ND_H
+#define NET_ND_H
+
+#include "net/netif.h"
+
+/* An address of ours comes and goes: its solicited-node group. From any state of locks before RANK_NETDEV. */
+int nd_address_new(struct netdev *d, const struct inaddr *a);
+void nd_address_gone(struct netdev *d, const struct inaddr *a);
+/* Asks whether somebody else has it (duplicate address detection). */
+void nd_probe_address(struct netdev *d, const struct inaddr *a);
+/* Somebody else has it: addr.c. */
+void addr_duplicate(struct netdev *d, const struct inaddr *a);
+/* The device came up: link-local address, router solicitations. */
+void nd_start(struct netdev *d);
+/* ICMPv6 messages 133 to 137; data is at the ICMPv6 header and linear, the checksum is right. p stays the caller's. */
+void nd_receive(struct pktbuf *p, const struct ip_rx *r);
+
+/* A frame of ETH_P_ARP, data behind the link header. Takes p. */
+void arp_receive(struct pktbuf *p);
+/* Tells the link who has the address now. */
+void arp_announce(struct netdev *d, const struct inaddr *a);
+
+#endif

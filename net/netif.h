@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * netif.h: what IP knows of a network device: its addresses, groups and settings; the configuration that netlink, ioctls,
+ * DHCP and the kernel's command line change.
+ *
+ * Read under rcu_read_lock(), changed under net_lock. Devices and their netifs stay for ever; addresses go through RCU.
+ */
+#ifndef NET_NETIF_H
+#define NET_NETIF_H
+
+#include "net/ip.h"
+#include "net/timer.h"
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+
+#define PLEN_V4(n) (96 + (n)) /* prefix lengths are of 128 bits, too */
+
+struct ifaddr {               /* [net_lock], immutable but for what is marked */
+    struct ifaddr *next;      /* of its netif [R] */
+    struct ifaddr *hash_next; /* of local_addrs [R] */
+    struct netif *netif;
+    struct inaddr addr;
+    struct inaddr peer;  /* the prefix's address when it is another's (point to point), else addr */
+    struct inaddr bcast; /* any: none */
+    uint8_t plen;
+    uint8_t scope;                               /* RT_SCOPE_* */
+    uint32_t flags;                              /* IFA_F_* [a] */
+    uint64_t valid_until_ns, preferred_until_ns; /* TIME_NEVER: for ever [net_lock] */
+    uint64_t created_ns;
+    uint8_t dad_left;       /* probes to be sent [net_lock] */
+    struct net_timer timer; /* duplicate detection, then lifetimes */
+    bool dead;              /* no longer listed [net_lock] */
+    struct rcu_head rcu;
+};
+
+struct mc_group {          /* a multicast group that the device listens to [net_lock] */
+    struct mc_group *next; /* [R] */
+    struct inaddr addr;
+    uint32_t users;     /* [net_lock] */
+    uint8_t reports;    /* unsolicited ones left to send [net_lock] */
+    uint64_t report_ns; /* when to answer; TIME_NEVER: nothing due [net_lock] */
+    struct rcu_head rcu;
+};
+
+struct netif { /* struct netdev.net */
+    struct netdev *dev;
+    struct ifaddr *addrs;    /* [R] in the order they were added */
+    struct mc_group *groups; /* [R] */
+    uint32_t flags;          /* IFF_UP and what else can be set [a] */
+    bool opened;             /* [net_lock] the driver was told that packets are wanted */
+    struct net_timer group_timer;
+    /* IPv6 */
+    bool v6, accept_ra, autoconf;
+    uint8_t hop_limit; /* of packets sent; a router may say */
+    uint32_t mtu6;     /* routers' limit for IPv6, else dev->mtu */
+    uint32_t reachable_ms, retrans_ms;
+    uint8_t rs_left; /* router solicitations to be sent [net_lock] */
+    struct net_timer rs_timer;
+};
+
+extern struct spinlock net_lock; /* RANK_NET_CONFIG */
+extern struct netdev *loopback_dev;
+
+static inline struct netif *netif_of(const struct netdev *d)
+{
+    return d->net;
+}
+static inline bool netif_is_up(const struct netif *n)
+{
+    return READ_ONCE(n->flags) & 1; /* IFF_UP */
+}
+/* The flags that SIOCGIFFLAGS and netlink show: IFF_*. */
+uint32_t netif_flags(const struct netdev *d);
+/* Up or down: IFF_UP; others of change are IFF_PROMISC, IFF_ALLMULTI. Threads. 0 or -errno. */
+int netif_set_flags(struct netdev *d, uint32_t flags, uint32_t change);
+int netif_set_mtu(struct netdev *d, uint32_t mtu);
+
+/* ---- addresses ---- */
+
+struct addr_spec {
+    struct inaddr addr, peer, bcast; /* peer any: addr; bcast any: none */
+    uint8_t plen, scope;
+    uint32_t flags;
+    uint64_t valid_ns, preferred_ns; /* lifetimes from now; TIME_NEVER */
+};
+/* Adds an address and the route to its prefix, unless IFA_F_NOPREFIXROUTE. 0, -EEXIST, -ENOMEM, -EINVAL. An IPv6 address
+ * is tentative until nobody claimed it, unless IFA_F_NODAD. */
+int addr_add(struct netdev *d, const struct addr_spec *s);
+int addr_del(struct netdev *d, const struct inaddr *a, uint8_t plen); /* 0 or -EADDRNOTAVAIL */
+/* Lifetimes of an address there is, again. */
+int addr_renew(struct netdev *d, const struct inaddr *a, uint64_t valid_ns, uint64_t preferred_ns);
+/* The address when it is this machine's; rcu_read_lock() held. */
+struct ifaddr *addr_find(const struct inaddr *a, int dev);
+/* The device's first usable address of the family; for IPv6 the best source for dst. rcu_read_lock() held; NULL: none. */
+struct ifaddr *addr_source(struct netdev *d, const struct inaddr *dst);
+static inline bool addr_usable(const struct ifaddr *a)
+{
+    uint32_t f = READ_ONCE(a->flags);
+
+    return !(f & IFA_F_DADFAILED) && (!(f & IFA_F_TENTATIVE) || f & IFA_F_OPTIMISTIC);
+}
+/* An IPv6 address for the stable interface identifier: EUI-64 of the device's MAC under fe80::. */
+struct inaddr addr_eui64(const struct netdev *d, const struct inaddr *prefix);
+
+/* ---- groups ---- */
+
+int group_join(struct netdev *d, const struct inaddr *a); /* counted. 0 or -ENOMEM */
+void group_leave(struct netdev *d, const struct inaddr *a);
+bool group_member(const struct netdev *d, const struct inaddr *a);
+void ethernet_multicast(const struct inaddr *a, uint8_t mac[6]);
+
+/* Tells those who watch (netlink) that something changed. */
+enum net_event {
+    NET_EVENT_LINK,
+    NET_EVENT_ADDR_NEW,
+    NET_EVENT_ADDR_DEL,
+    NET_EVENT_ROUTE_NEW,
+    NET_EVENT_ROUTE_DEL
+};
+extern void (*net_notify)(enum net_event e, struct netdev *d,
+                          const void *what); /* NULL: nobody. net_lock is held */
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sendmsg.c: bytes of the program become segments. They are copied under socket.writer alone, and queued under the lock; who
+ * waits for room gives the mutex up meanwhile, as Linux gives up its socket lock.
+ */
+#include "net/tcp/tcp_sock.h"
+
+/* What stops a writer: 0, or -errno (-EPIPE: the system call sends SIGPIPE). */
+static int send_error(struct tcp_sock *t)
+{
+    int err = socket_take_error(&t->sock);
+
+    if (err)
+        return err;
+    if (t->shutdown & 2 || !STATE_IN(t, S_MAY_SEND | 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV))
+        return -EPIPE;
+    return 0;
+}
+
+static bool has_room(const struct tcp_sock *t)
+{
+    if (t->notsent_lowat && READ_ONCE(t->write_seq) - READ_ONCE(t->snd_nxt) >= t->notsent_lowat)
+        return false;
+    return READ_ONCE(t->wmem) < t->sock.sndbuf && !(tcp_memory_short() && READ_ONCE(t->wmem) > 16384);
+}
+
+/* Room enough to go on, or whoever makes some is to say so. */
+static bool may_write(struct tcp_sock *t)
+{
+    if (tcp_writeable(t))
+        return true;
+    WRITE_ONCE(t->nospace, true);
+    atomic_fence();
+    return tcp_writeable(t);
+}
+
+static bool handshaking(const struct tcp_sock *t)
+{
+    return STATE_IN(t, 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV);
+}
+
+/* The mutex is held before and after. 0: look again. */
+static int wait_to_send(struct tcp_sock *t, const struct socket_msg *m)
+{
+    bool connecting = handshaking(t);
+    int err;
+
+    if (!connecting) {
+        spin_lock(&t->lock);
+        tcp_push_pending(t, false); /* what MSG_MORE held back */
+        spin_unlock(&t->lock);
+        /* Whoever is told EAGAIN waits for EPOLLOUT, perhaps for its edge. */
+        WRITE_ONCE(t->nospace, true);
+        atomic_fence();
+        if (has_room(t))
+            return 0;
+    }
+    /* An edge-triggered epoll asks no more: who is refused must be told of room without having asked for it. */
+    if (m->flags & MSG_DONTWAIT)
+        return !connecting && may_write(t) && has_room(t) ? 0 : -EAGAIN;
+    mutex_unlock(&t->sock.writer);
+    err = socket_wait(&t->sock,
+                      READ_ONCE(t->sock.err) || t->shutdown & 2 ||
+                          (connecting ? !handshaking(t) : t->state == TCP_CLOSE || may_write(t)),
+                      SOCKET_POLLOUT | EPOLLERR | EPOLLHUP, m->deadline_ns);
+    mutex_lock(&t->sock.writer);
+    return socket_wait_error(err, m->deadline_ns);
+}
+
+/* A segment with up to want bytes of the program's, or NULL with *err. */
+static struct tcp_seg *fill(struct socket_msg *m, uint32_t want, int *err)
+{
+    struct tcp_seg *s = want <= TCP_SEG_INLINE ? tcp_seg_inline(want) : tcp_seg_pages(want);
+    uint32_t got = 0;
+
+    if (!s) {
+        *err = -ENOBUFS;
+        return NULL;
+    }
+    if (!s->nr_frags) {
+        got = iov_get(m->iov, s->data, want);
+    } else {
+        for (unsigned i = 0; i < s->nr_frags; i++) {
+            struct pktfrag *f = &s->frags[i];
+            uint32_t n = iov_get(m->iov, (char *)page_virt(f->page) + f->off, f->len);
+
+            got += n;
+            if (n == f->len)
+                continue;
+            f->len = n;
+            if (n)
+                i++;
+            for (unsigned k = i; k < s->nr_frags; k++)
+                page_put(s->frags[k].page);
+            s->nr_frags = i;
+            break;
+        }
+    }
+    s->len = got;
+    if (!got) {
+        tcp_seg_free(s);
+        *err = -EFAULT;
+        return NULL;
+    }
+    *err = got < want ? -EFAULT : 0;
+    return s;
+}
+
+/* Onto the end of what waits there, when both are small: what fits, at best full segments. True: that was all of s. */
+static bool merge(struct tcp_sock *t, struct tcp_seg *s)
+{
+    struct tcp_seg *last = t->last;
+    uint32_t most, n;
+
+    if (!t->unsent || last->nr_frags || s->nr_frags || last->flags & SEG_FIN || last->sends)
+        return false;
+    most = last->room - last->off;
+    if (most > t->mss)
+        most -= most % t->mss;
+    if (last->len >= most)
+        return false;
+    n = MIN(s->len, most - last->len);
+    memcpy(last->data + last->off + last->len, s->data, n);
+    last->len += n;
+    if (n == s->len)
+        return true;
+    last->flags &= ~SEG_PSH;
+    s->len -= n;
+    s->off = n;
+    return false;
+}
+
+static void queue(struct tcp_sock *t, struct tcp_seg *s, unsigned flags, bool end)
+{
+    uint8_t nagle = t->nagle;
+    uint32_t n = s->len;
+    bool merged = merge(t, s);
+
+    t->write_seq += n;
+    if (!merged) {
+        s->seq = t->write_seq - s->len;
+        tcp_seg_append(t, s);
+    }
+    if (end && !(flags & MSG_MORE))
+        t->last->flags |= SEG_PSH;
+    if (unlikely(flags & MSG_OOB && end)) {
+        t->snd_up = t->write_seq;
+        t->urgent_out = true;
+    }
+    if (flags & MSG_MORE || !end)
+        t->nagle |= NAGLE_CORK; /* for now: only full segments */
+    tcp_push(t);
+    if (!(nagle & NAGLE_CORK))
+        t->nagle &= ~NAGLE_CORK;
+    if (merged)
+        tcp_seg_free(s);
+}
+
+static ssize_t send_all(struct tcp_sock *t, struct socket_msg *m)
+{
+    ssize_t done = 0;
+    int err = 0;
+
+    while (m->iov->count && !err) {
+        struct tcp_seg *s;
+        uint32_t want;
+
+        err = READ_ONCE(t->sock.err) || t->shutdown & 2 || !STATE_IN(t, S_MAY_SEND) ? send_error(t) : 0;
+        if (err)
+            break;
+        if (unlikely(handshaking(t) || !has_room(t))) {
+            err = wait_to_send(t, m);
+            continue;
+        }
+        want = MIN(m->iov->count, (size_t)READ_ONCE(t->gso_max));
+        s = fill(m, want, &err);
+        if (!s)
+            break;
+        spin_lock(&t->lock);
+        if (unlikely(t->shutdown & 2 || !STATE_IN(t, S_MAY_SEND))) {
+            spin_unlock(&t->lock);
+            tcp_seg_free(s);
+            err = send_error(t);
+            break;
+        }
+        done += s->len;
+        queue(t, s, m->flags, !m->iov->count || err);
+        spin_unlock(&t->lock);
+    }
+    if (done && (m->iov->count || err)) { /* nothing may stay behind a cork of our own */
+        spin_lock(&t->lock);
+        if (!(m->flags & MSG_MORE) && t->state != TCP_CLOSE)
+            tcp_push_pending(t, false);
+        spin_unlock(&t->lock);
+    }
+    return done ? done : err;
+}
+
+ssize_t tcp_sendmsg(struct socket *s, struct socket_msg *m)
+{
+    struct tcp_sock *t = tcp_of(s);
+    ssize_t n;
+
+    if (unlikely(m->flags & MSG_FASTOPEN)) /* as Linux where net.ipv4.tcp_fastopen has clients not use it */
+        return -EOPNOTSUPP;
+    mutex_lock(&s->writer);
+    if (unlikely(!m->iov->count)) {
+        n = send_error(t);
+        if (!n && handshaking(t))
+            n = wait_to_send(t, m);
+    } else {
+        n = send_all(t, m);
+    }
+    mutex_unlock(&s->writer);
+    return n;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tcp.h: TCP (RFC 9293): what the rest of net/ and /proc see of it.
+ */
+#ifndef NET_TCP_TCP_H
+#define NET_TCP_TCP_H
+
+#include "net/ip.h"
+#include "net/socket.h"
+
+extern const struct ip_protocol tcp_protocol; /* its line in net/protocols.c */
+
+/* A new socket of AF_INET or AF_INET6, for the families' create: 0 or -errno. */
+int tcp_create(int family, int protocol, struct socket **s);
+
+/* One connection, listener, or what stands for one, as /proc/net/tcp and the netlink socket monitor show it. */
+struct tcp_row {
+    struct inaddr local, remote;
+    uint16_t lport, rport; /* host order */
+    uint8_t state;         /* Linux's TCP_* number */
+    uint32_t tx_queue, rx_queue;
+    uint8_t timer; /* 0 none, 1 retransmission, 2 keepalive, 3 TIME_WAIT, 4 zero window probe */
+    uint64_t timer_ms;
+    uint32_t retransmits, uid, timeout;
+    const struct socket *socket; /* for identity only; NULL: none */
+    unsigned refs;
+    uint32_t rto_ms, ato_ms, quick, cwnd, ssthresh;
+    uint8_t family;
+};
+/* Calls row for every one of the family; it must not sleep. */
+void tcp_for_each(int family, void (*row)(void *arg, const struct tcp_row *r), void *arg);
+
+struct tcp_totals { /* /proc/net/snmp, netstat, sockstat: since boot, but for established and the following */
+    uint64_t active_opens, passive_opens, attempt_fails, estab_resets, in_segs, out_segs, retrans_segs,
+        in_errs, out_rsts;
+    uint64_t listen_overflows, listen_drops, syncookies_sent, syncookies_received, syncookies_failed,
+        timeouts, paws_estab, delayed_acks, challenge_acks, tlps, spurious_rtos, fast_retrans,
+        slow_start_retrans, sack_recovery, renof_recovery, ooo_queued, rcv_pruned, abort_on_data,
+        abort_on_close, abort_on_memory, abort_on_timeout, timewait_done, timewait_recycled, keepalives,
+        in_csum_errors, req_q_full_drop, rcv_coalesced;
+    uint32_t established, orphans, timewaits, sockets;
+    uint64_t memory_pages;
+};
+extern struct tcp_totals tcp_totals; /* [a], but for the order of each */
+#define TCP_COUNT(field) __atomic_fetch_add(&tcp_totals.field, 1, __ATOMIC_RELAXED)
+
+#endif

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Run modules of Python's own regression suite in this process and print each test's result.
+
+A test that wants another process, a thread or the network is skipped, on every machine alike: what would
+start one raises SkipTest. Tracebacks go to standard error.
+"""
+import sys, os, unittest, random, importlib, _thread, _posixsubprocess, _socket, signal
+
+os.environ.pop("PYTHONPATH", None)
+
+
+class Refused(unittest.SkipTest, OSError):
+    """Also an OSError: some modules probe for the network as they are imported."""
+
+
+def refuse(what):
+    def f(*args, **kwargs):
+        raise Refused("needs " + what)
+    return f
+
+
+for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system"):
+    setattr(os, name, refuse("a process"))
+import subprocess, threading, socket
+_posixsubprocess.fork_exec = refuse("a process")
+if hasattr(subprocess, "_fork_exec"):
+    subprocess._fork_exec = refuse("a process")
+_thread.start_new_thread = threading._start_new_thread = refuse("a thread")
+for name in ("__init__", "connect", "bind", "listen"):
+    setattr(socket.socket, name, refuse("the network"))
+socket.getaddrinfo = socket.create_connection = socket.socketpair = refuse("the network")
+
+from test import support
+support.verbose = 0
+
+
+class Result(unittest.TestResult):
+    def line(self, test, word):
+        print(f"{test.id().removeprefix('test.')}: {word}", flush=True)
+
+    def addSuccess(self, test):
+        self.line(test, "ok")
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.line(test, "FAIL")
+        sys.stderr.write(self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.line(test, "ERROR")
+        sys.stderr.write(self.errors[-1][1])
+
+    def addSkip(self, test, reason):
+        # The words may name the machine; that it is skipped is what counts.
+        self.line(test, "skipped")
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            self.line(test, "FAIL " + str(subtest.params and sorted(map(str, subtest.params))))
+            sys.stderr.write((self.failures or self.errors)[-1][1])
+
+    def addExpectedFailure(self, test, err):
+        self.line(test, "expected failure")
+
+
+# What Proa does not have is left out on both sides.
+LEFT_OUT = {
+    "test_fcntl_64_bit",  # F_NOTIFY, directory notification by signals (inotify is there)
+}
+
+
+def without(suite):
+    return unittest.TestSuite(without(t) if isinstance(t, unittest.TestSuite) else t for t in suite
+                              if getattr(t, "_testMethodName", None) not in LEFT_OUT)
+
+
+failed = 0
+for name in sys.argv[1:]:
+    random.seed(1)
+    try:
+        suite = unittest.defaultTestLoader.loadTestsFromName("test." + name)
+    except unittest.SkipTest:
+        print(name + ": skipped")
+        continue
+    result = Result()
+    without(suite).run(result)
+    failed += len(result.failures) + len(result.errors)
+    print(f"{name}: {result.testsRun} tests, {len(result.failures)} failures, {len(result.errors)} errors", flush=True)
+sys.exit(1 if failed else 0)

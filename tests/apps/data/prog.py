@@ -1,0 +1,25 @@
+import sys, os, json, re, math, hashlib, zlib, struct, collections, itertools, functools, decimal, fractions
+import datetime, tempfile, shutil, sqlite3, csv, io, pickle, bz2, lzma, ssl, statistics, textwrap, base64, secrets
+print(sys.version_info[:2], sys.platform, os.name)
+print(json.dumps({"b": [1, 2.5, None, True], "a": "ü"}, sort_keys=True))
+print(hashlib.sha256(b"proa").hexdigest(), zlib.crc32(b"proa"))
+print(decimal.Decimal(1) / 7, fractions.Fraction(3, 9), math.comb(50, 25))
+print(zlib.decompress(zlib.compress(b"x" * 10000)) == b"x" * 10000, len(bz2.compress(b"y" * 10000)), len(lzma.compress(b"z" * 9999)))
+with tempfile.TemporaryDirectory() as d:
+    p = os.path.join(d, "f")
+    open(p, "w").write("one\ntwo\n")
+    print(os.stat(p).st_size, sorted(os.listdir(d)), open(p).read().splitlines())
+    shutil.copy(p, p + "2")
+    c = sqlite3.connect(os.path.join(d, "db"))
+    c.execute("create table t(a, b)")
+    c.executemany("insert into t values (?, ?)", [(i, str(i)) for i in range(100)])
+    c.commit()
+    print(c.execute("select sum(a), max(b) from t").fetchone())
+print(datetime.datetime.fromtimestamp(86400, datetime.timezone.utc).isoformat())
+print(re.sub(r"(\w+) (\w+)", r"\2 \1", "hello world"), textwrap.fill("word " * 30, 40))
+print(pickle.loads(pickle.dumps({"a": (1, 2)})), struct.pack("<iq", 1, 2), base64.b64encode(b"proa"))
+print(ssl.OPENSSL_VERSION.split()[0], len(secrets.token_bytes(16)), statistics.mean([1, 2, 3, 4]))
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+print(fib(18), sum(x * x for x in range(10000)))
+sys.exit(7)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Clients in the guest, over the user-mode network, with servers of this machine.
+files=$T/files
+mkdir -p "$files"
+head -c 5000000 /dev/urandom >"$files/5m"
+echo hello >"$files/hello"
+sum=$(md5sum <"$files/5m")
+if [ $mode = host ]; then to=127.0.0.1 to6='[::1]'; else to=10.0.2.2 to6='[fec0::2]'; fi
+
+# The server prints its ports: one of IPv4, one of IPv6 (0: this host has none).
+cat >"$T/files.py" <<'PY'
+import functools, http.server, os, socket, sys, threading
+class Six(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+h = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+four = http.server.ThreadingHTTPServer(("127.0.0.1", 0), h)
+threading.Thread(target=four.serve_forever, daemon=True).start()
+try:
+    six = Six(("::1", 0), h)
+    threading.Thread(target=six.serve_forever, daemon=True).start()
+    port6 = six.server_port
+except OSError:
+    port6 = 0
+print(four.server_port, port6, flush=True)
+threading.Event().wait()
+PY
+python3 "$T/files.py" "$files" >"$T/ports" 2>/dev/null &
+jobs+=($!)
+within 10 test -s "$T/ports" >/dev/null
+read -r port port6 <"$T/ports"
+md5() { same "$("$@" | md5sum)" "$sum"; }
+
+if wanted curl curl; then
+    ok "curl: a word" eval 'same "$(guest -- curl -sS http://$to:$port/hello)" hello'
+    ok "curl: 5 MB" md5 guest -- curl -sS "http://$to:$port/5m"
+    [ "$port6" = 0 ] || ok "curl: IPv6" md5 guest -- curl -sS "http://$to6:$port6/5m"
+    ok "curl: many files, one connection" eval 'same "$(guest -- curl -sS "http://$to:$port/hello?[1-20]" | sort | uniq -c | tr -d " ")" 20hello'
+    ok "curl: nobody there" eval 'guest -- curl -sS "http://$to:1/" 2>&1 | grep -q "onnect"'
+    ok "curl: an upload" eval 'guest -v "$files/5m:/5m" -- curl -sS -o /dev/null -w "%{http_code}" -T $([ $mode = host ] && echo "$files")/5m "http://$to:$port/up" | grep -q 501'
+fi
+if wanted wget wget; then
+    ok "wget: 5 MB" md5 guest -- wget -q -O - "http://$to:$port/5m"
+fi
+if wanted python python3; then
+    ok "python: urllib" md5 guest -- /usr/bin/python3 -c 'import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())' "http://$to:$port/5m"
+    ok "python: 20 threads" eval 'same "$(guest -- /usr/bin/python3 -c "
+import concurrent.futures as f, sys, urllib.request
+with f.ThreadPoolExecutor(20) as e: print(sum(len(x) for x in e.map(lambda i: urllib.request.urlopen(sys.argv[1]).read(), range(100))))" "http://$to:$port/hello")" 600'
+    [ $mode = host ] || ok "python: getaddrinfo of /etc/hosts" eval 'same "$(guest --add-host box.example:192.0.2.9 -- /usr/bin/python3 -c "import socket; print(socket.gethostbyname(\"box.example\"))")" 192.0.2.9'
+fi
+if wanted openssl openssl; then
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/ckey.pem" -out "$T/ccert.pem" -days 2 -subj /CN=localhost 2>/dev/null
+    openssl s_server -accept 127.0.0.1:44433 -key "$T/ckey.pem" -cert "$T/ccert.pem" -www -quiet >/dev/null 2>&1 &
+    jobs+=($!)
+    ok "openssl s_client" within 10 eval 'printf "GET / HTTP/1.0\r\n\r\n" | guest -- openssl s_client -connect $to:44433 -quiet 2>/dev/null | grep -q "TLSv1.3"'
+    ok "curl: https" eval 'guest -- curl -sSk "https://$to:44433/" | grep -q "TLSv1.3"'
+fi
+if wanted redis redis-cli redis-server; then
+    redis-server --port 46380 --save '' --bind 127.0.0.1 >/dev/null 2>&1 &
+    jobs+=($!)
+    ok "redis-cli" within 10 eval 'same "$(guest -- redis-cli -h $to -p 46380 ping)" PONG'
+    ok "redis-benchmark" guest -- redis-benchmark -h "$to" -p 46380 -n 2000 -c 10 -t get -q
+fi
+if wanted dig dig dnsmasq; then
+    dnsmasq --keep-in-foreground --no-resolv --no-hosts --user=root --port=45353 --listen-address=127.0.0.1 --bind-interfaces --pid-file= --address=/test.example/192.0.2.7 2>/dev/null &
+    jobs+=($!)
+    ok "dig" within 10 eval 'same "$(guest -- dig +short +time=2 -p 45353 @$to a.test.example)" 192.0.2.7'
+    ok "dig over TCP" within 10 eval 'same "$(guest -- dig +tcp +short +time=2 -p 45353 @$to a.test.example)" 192.0.2.7'
+fi
+if wanted ping ping; then
+    ok "ping: the gateway" eval 'guest -- ping -c 3 -i 0.2 $to | grep -q " 0% packet loss"'
+    ok "ping: itself" eval 'guest -- ping -c 2 -i 0.2 127.0.0.1 | grep -q " 0% packet loss"'
+fi
+if wanted ip ip; then
+    ok "ip address" eval 'guest -- ip -br address | grep -q "^lo .*127.0.0.1/8"'
+    ok "ip route" eval '[ $mode = host ] || guest -- ip route | grep -q "^default via 10.0.2.2 dev eth0"'
+    ok "resolv.conf" eval '[ $mode = host ] || guest -- cat /etc/resolv.conf | grep -q "^nameserver 10.0.2.3"'
+fi
+if wanted pcap tcpdump && [ $mode = proa ]; then
+    ok "pcap" eval 'guest --pcap "$T/x.pcap" -- curl -sS "http://$to:$port/hello" && tcpdump -nr "$T/x.pcap" 2>/dev/null | grep -q "10.0.2.15.* > 10.0.2.2.$port: Flags \[S\]"'
+fi

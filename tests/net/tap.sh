@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A guest on a tap, whose other end is in a network namespace: static addresses, DHCP, IPv6, link-level odds and ends.
+# Needs root. netem.sh goes on with the same.
+ns=proanet$$
+if [ $mode = host ]; then
+    skip tap "there is no guest"
+    ns=
+elif [ "$(id -u)" != 0 ] || ! ip netns add $ns 2>/dev/null; then
+    skip tap "no root, or no network namespaces"
+    ns=
+fi
+in_ns() { ip netns exec "$ns" "$@"; }
+make_tap() {
+    in_ns ip link set lo up
+    in_ns ip tuntap add dev tap0 mode tap multi_queue
+    in_ns ip addr add 10.77.0.1/24 dev tap0
+    in_ns ip addr add fd77::1/64 dev tap0 nodad
+    in_ns ip link set tap0 up
+}
+# tap_serve NAME [OPTIONS...] -- PROGRAM...: at 10.77.0.2 and fd77::2
+tap_serve() {
+    local options=() n=$1
+    name=$n
+    shift
+    while [ "$1" != -- ]; do options+=("$1"); shift; done
+    shift
+    # shellcheck disable=SC2086
+    in_ns "$proa" run -d --name "$n" --network tap=tap0,ip=10.77.0.2/24,gateway=10.77.0.1,ip6=fd77::2/64 $PROA_NET_OPTS \
+        "${options[@]}" "$@" >/dev/null 2>"$T/serve.log" || cat "$T/serve.log"
+}
+tap_stop() { "$proa" rm -f "$name" >/dev/null 2>&1; }
+if [ -n "$ns" ]; then
+    make_tap
+    tapweb=$T/tapweb
+    mkdir -p "$tapweb"
+    head -c 20000000 /dev/urandom >"$tapweb/20m"
+    echo hello >"$tapweb/hello"
+    tapsum=$(md5sum <"$tapweb/20m")
+    cat >"$T/tapnginx.conf" <<CONF
+daemon off; master_process off; error_log stderr; pid /tmp/nginx.pid;
+events { worker_connections 2000; }
+http { access_log off; sendfile on; default_type text/plain;
+  client_body_temp_path /tmp/c; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f; uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
+  server { listen 80; listen [::]:80; root $tapweb; } }
+CONF
+    tap_get() { in_ns curl -sS --max-time "${limit:-60}" "$@"; }
+    if wanted tap nginx curl; then
+        tap_serve tap -v "$tapweb:$tapweb:ro" -v "$T/tapnginx.conf:$T/tapnginx.conf" -- nginx -p /tmp -c "$T/tapnginx.conf"
+        ok "tap: nginx answers" within 20 eval 'same "$(tap_get http://10.77.0.2/hello)" hello' || said
+        ok "tap: IPv6" within 10 eval 'same "$(tap_get "http://[fd77::2]/hello")" hello'
+        ok "tap: 20 MB" eval 'same "$(tap_get http://10.77.0.2/20m | md5sum)" "$tapsum"'
+        ok "tap: 20 MB over IPv6" eval 'same "$(tap_get "http://[fd77::2]/20m" | md5sum)" "$tapsum"'
+        ok "tap: ping" eval 'in_ns ping -c 3 -i 0.2 10.77.0.2 | grep -q " 0% packet loss"'
+        ok "tap: ping of 8000 bytes" eval 'in_ns ping -c 3 -i 0.2 -s 8000 10.77.0.2 | grep -q " 0% packet loss"'
+        ok "tap: ping over IPv6" eval 'in_ns ping -c 3 -i 0.2 fd77::2 | grep -q " 0% packet loss"'
+        ok "tap: ping of 8000 bytes over IPv6" eval 'in_ns ping -c 3 -i 0.2 -s 8000 fd77::2 | grep -q " 0% packet loss"'
+        ok "tap: nothing listens" eval 'tap_get http://10.77.0.2:81/ 2>&1 | grep -Eq "refused|Couldn.t connect"'
+        ok "tap: a neighbour that forgot" eval 'in_ns ip neigh flush dev tap0 && same "$(tap_get http://10.77.0.2/hello)" hello'
+        ok "tap: link down and up" eval 'in_ns ip link set tap0 down; sleep 0.5; in_ns ip link set tap0 up; in_ns ip addr add fd77::1/64 dev tap0 nodad 2>/dev/null; sleep 0.5; same "$(tap_get http://10.77.0.2/hello)" hello'
+        ! has ab || ok "tap: 3000 connections" eval 'in_ns ab -q -n 3000 -c 50 http://10.77.0.2/hello | grep -Eq "^Failed requests: +0$"'
+        ! has wrk || ok "tap: wrk" eval 'in_ns wrk -t1 -c32 -d3 http://10.77.0.2/hello | tee /dev/stderr | grep -q "Requests/sec" && ! in_ns wrk -t1 -c32 -d1 http://10.77.0.2/hello | grep -q "Socket errors"'
+        tap_stop
+        tap_serve tap2 --cpus 2 -v "$tapweb:$tapweb:ro" -v "$T/tapnginx.conf:$T/tapnginx.conf" -- nginx -p /tmp -c "$T/tapnginx.conf"
+        ok "tap: two CPUs, two queues" within 20 eval 'same "$(tap_get http://10.77.0.2/20m | md5sum)" "$tapsum"' || said
+        ! has ab || ok "tap: two CPUs, 1000 connections" eval 'in_ns ab -q -n 1000 -c 50 http://10.77.0.2/hello | grep -Eq "^Failed requests: +0$"'
+        tap_stop
+    fi
+    if wanted dhcp dnsmasq curl; then
+        ip netns exec "$ns" dnsmasq --keep-in-foreground --port=0 --user=root --pid-file= --dhcp-leasefile="$T/leases" --interface=tap0 --bind-interfaces \
+            --dhcp-range=10.77.0.50,10.77.0.60,2m --dhcp-option=option:dns-server,10.77.0.1 --dhcp-option=option:router,10.77.0.1 2>"$T/dnsmasq.log" &
+        jobs+=($!)
+        ip netns exec "$ns" python3 -m http.server -d "$tapweb" -b 10.77.0.1 8090 >/dev/null 2>&1 &
+        jobs+=($!)
+        sleep 0.5
+        ok "dhcp: an address, and a word" eval 'same "$(in_ns timeout 60 "$proa" run -q --hostname dhcpbox --network tap=tap0 $PROA_NET_OPTS curl -sS --retry 5 --retry-connrefused http://10.77.0.1:8090/hello)" hello'
+        ok "dhcp: the host name" grep -q "10.77.0.5.* dhcpbox" "$T/leases"
+        ok "dhcp: resolv.conf" eval 'in_ns timeout 60 "$proa" run -q --network tap=tap0 $PROA_NET_OPTS /usr/bin/python3 -c "import time; time.sleep(1); print(open(\"/etc/resolv.conf\").read())" | grep -q "nameserver 10.77.0.1"'
+    fi
+fi
