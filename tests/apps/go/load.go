@@ -51,11 +51,11 @@ func trees() (sum int64) {
 // Numbers pass through a chain of goroutines, one for each prime.
 func sieve(n int) (last int) {
 	source := make(chan int)
-	go func() {
+	go func(first chan<- int) {
 		for i := 2; ; i++ {
-			source <- i
+			first <- i
 		}
-	}()
+	}(source)
 	for i := 0; i < n; i++ {
 		last = <-source
 		next := make(chan int)
