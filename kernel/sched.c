@@ -483,12 +483,15 @@ static void switch_away(enum thread_state state, unsigned how)
     if (unlikely(c->rcu.next || c->rcu.waiting || c->rcu.seen_epoch != atomic_load(&rcu_epoch)))
         rcu_quiescent(c);
     spin_lock(&c->rq.lock);
+    if (prev->woken && (state == T_SLEEPING || state == T_BLOCKED || state == T_STOPPED)) {
+        prev->woken = 0; /* and WORK_RESCHED stays for the way back to user mode: nobody else times the slice */
+        spin_unlock(&c->rq.lock);
+        arch_irq_restore(flags);
+        return;
+    }
     if (prev->work & WORK_RESCHED)
         atomic_and(&prev->work, ~WORK_RESCHED);
-    if (prev->woken && (state == T_SLEEPING || state == T_BLOCKED || state == T_STOPPED)) {
-        prev->woken = 0;
-        spin_unlock(&c->rq.lock);
-    } else if (state == T_RUNNING && !c->rq.nr && likely(prev->affinity & cpu_bit(c->id))) {
+    if (state == T_RUNNING && !c->rq.nr && likely(prev->affinity & cpu_bit(c->id))) {
         spin_unlock(&c->rq.lock);
     } else {
         uint64_t now = arch_clock_ns();

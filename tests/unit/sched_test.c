@@ -114,6 +114,16 @@ TEST(a_wake_up_before_the_sleep_is_kept)
     CHECK(wait_block(T_BLOCKED, start + 1000) == -ETIMEDOUT);
 }
 
+TEST(a_wake_up_before_the_sleep_leaves_the_others_their_turn)
+{
+    atomic_or(&current->work, WORK_RESCHED);
+    thread_wake(current);
+    CHECK(wait_block(T_BLOCKED, TIME_NEVER) == 0);
+    CHECK(current->work & WORK_RESCHED);
+    schedule();
+    CHECK(!(current->work & WORK_RESCHED));
+}
+
 static void sleeper(void *arg)
 {
     thread_sleep_until((uintptr_t)arg, true);
