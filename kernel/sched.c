@@ -484,7 +484,7 @@ static void switch_away(enum thread_state state, unsigned how)
         rcu_quiescent(c);
     spin_lock(&c->rq.lock);
     if (prev->woken && (state == T_SLEEPING || state == T_BLOCKED || state == T_STOPPED)) {
-        prev->woken = 0; /* and WORK_RESCHED stays for the way back to user mode: nobody else times the slice */
+        prev->woken = 0; /* WORK_RESCHED stays: nothing else times the slice */
         spin_unlock(&c->rq.lock);
         arch_irq_restore(flags);
         return;
