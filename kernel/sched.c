@@ -635,15 +635,19 @@ bool thread_wake(struct thread *t)
 void thread_kick(struct thread *t, uint32_t work)
 {
     unsigned long flags = arch_irq_save();
-    struct cpu *c = lock_runq(t);
+    struct cpu *c = this_cpu();
 
     atomic_or(&t->work, work);
-    if (t == c->curr && c != this_cpu())
-        arch_kick_cpu(c->id);
-    if (t->state == T_SLEEPING || t->state == T_RUNNING || (t->state == T_STOPPED && (work & WORK_KILL)))
-        wake_unlock(c, t);
-    else
-        spin_unlock(&c->rq.lock);
+    if (t != current || c->in_irq ||
+        c->in_softirq) { /* else wait_block() looks at the bits before it sleeps */
+        c = lock_runq(t);
+        if (t == c->curr && c != this_cpu())
+            arch_kick_cpu(c->id);
+        if (t->state == T_SLEEPING || t->state == T_RUNNING || (t->state == T_STOPPED && (work & WORK_KILL)))
+            wake_unlock(c, t);
+        else
+            spin_unlock(&c->rq.lock);
+    }
     arch_irq_restore(flags);
 }
 

@@ -6,6 +6,7 @@
 #ifndef KERNEL_SIGNAL_H
 #define KERNEL_SIGNAL_H
 
+#include "lib/string.h"
 #include "lib/types.h"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -17,6 +18,24 @@ struct ksigaction {
     vaddr_t restorer;
     uint64_t mask;
 };
+
+/* What counts of a siginfo_t: no layout reaches further (asm-generic/siginfo.h). In the kernel the rest is undefined;
+ * programs are shown zeros. */
+#define SIGINFO_SIZE 48
+
+static inline void siginfo_copy(siginfo_t *to, const siginfo_t *from)
+{
+    struct words {
+        uint64_t words[SIGINFO_SIZE / 8];
+    };
+    *(struct words *)to = *(const struct words *)from;
+}
+static inline void siginfo_init(siginfo_t *i, int sig, int code)
+{
+    memset(i, 0, SIGINFO_SIZE);
+    i->si_signo = sig;
+    i->si_code = code;
+}
 
 /* As delivered: the user's siginfo_t is info; the rest is for the signal frame. */
 struct ksiginfo {

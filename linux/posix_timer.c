@@ -112,9 +112,7 @@ static void send(struct posix_timer *t)
     siginfo_t info;
 
     t->missed = 0;
-    memset(&info, 0, sizeof(info));
-    info.si_signo = t->signo;
-    info.si_code = SI_TIMER;
+    siginfo_init(&info, t->signo, SI_TIMER);
     info.si_tid = t->id;
     info.si_value = t->value;
     t->queued = signal_queue_timer_locked(t->proc, t->tid, &info);

@@ -215,7 +215,8 @@ SYSCALL4(rt_sigtimedwait, const uint64_t __user *, uset, siginfo_t __user *, uin
         sig = signal_wait_end(set, &info);
     if (!sig)
         return err == -ETIMEDOUT ? -EAGAIN : -EINTR;
-    if (uinfo && copy_to_user(uinfo, &info, sizeof(info)))
+    if (uinfo && (copy_to_user(uinfo, &info, SIGINFO_SIZE) ||
+                  clear_user((char __user *)uinfo + SIGINFO_SIZE, sizeof(info) - SIGINFO_SIZE)))
         return -EFAULT;
     return sig;
 }
@@ -224,9 +225,7 @@ SYSCALL4(rt_sigtimedwait, const uint64_t __user *, uset, siginfo_t __user *, uin
 
 static void user_info(siginfo_t *info, int sig, int code)
 {
-    memset(info, 0, sizeof(*info));
-    info->si_signo = sig;
-    info->si_code = code;
+    siginfo_init(info, sig, code);
     info->si_pid = current_process()->pid;
     info->si_uid = current_cred()->uid;
 }

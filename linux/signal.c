@@ -123,13 +123,11 @@ static void collect_locked(struct sighand *s, struct sigpending *p, int sig, sig
     if (!more)
         p->set &= ~sig_bit(sig);
     if (!first) {
-        memset(info, 0, sizeof(*info));
-        info->si_signo = sig;
-        info->si_code = SI_USER;
+        siginfo_init(info, sig, SI_USER);
         return;
     }
     unqueue_locked(s, first);
-    *info = first->info;
+    siginfo_copy(info, &first->info);
     slab_free(&queue_cache, first);
 }
 
@@ -332,12 +330,10 @@ static struct sigqueue *sigqueue_new(int sig, const siginfo_t *info)
 
     if (!q)
         return NULL;
-    if (info) {
-        q->info = *info;
-    } else {
-        memset(&q->info, 0, sizeof(q->info));
-        q->info.si_code = SI_KERNEL;
-    }
+    if (info)
+        siginfo_copy(&q->info, info);
+    else
+        siginfo_init(&q->info, sig, SI_KERNEL);
     q->info.si_signo = sig;
     q->timer_of = NULL;
     return q;

@@ -66,6 +66,10 @@ struct thread *tid_find(int tid)
 
     if (tid <= 0 || tid >= PID_MAX)
         return NULL;
+    if (tid == current->tid) {
+        thread_get(current);
+        return current;
+    }
     spin_lock(&lock);
     t = radix_get(&threads, tid);
     if (t && !ref_get_unless_zero(&t->refs))

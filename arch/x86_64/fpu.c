@@ -144,21 +144,66 @@ size_t fpu_frame_size(void)
     return state_size + (features ? FP_XSTATE_MAGIC2_SIZE : 0);
 }
 
+/* From the registers to the frame at once. 0 or -EFAULT. */
+static int xsave_to_user(struct fpu_area *a)
+{
+    const struct _fpx_sw_bytes sw = { .magic1 = FP_XSTATE_MAGIC1,
+                                      .extended_size = fpu_frame_size(),
+                                      .xfeatures = features,
+                                      .xstate_size = state_size };
+    uint64_t *words = (uint64_t *)&a->sw;
+    int err = 0, saved;
+
+    user_window_open();
+    window_put(sw.magic1 | (uint64_t)sw.extended_size << 32, &words[0], err);
+    window_put(sw.xfeatures, &words[1], err);
+    window_put(sw.xstate_size, &words[2], err);
+    /* software's bytes end and the header begins: XSAVE changes bits of it only */
+    for (unsigned i = 3; i < (sizeof(sw) + HEADER_SIZE) / 8; i++)
+        window_put(0, &words[i], err);
+    __asm__ volatile("1: xsave64 %0\n xor %%eax, %%eax\n2:" UA_ENTRY("1b", "2b", "1")
+                     : "+m"(*a), "=a"(saved)
+                     : "a"((uint32_t)features), "d"(0)
+                     : "memory");
+    user_window_close();
+    return err | saved;
+}
+
 int fpu_to_user(void __user *frame)
 {
-    struct fpu_area *a = ready_area(current);
+    if (!features) {
+        struct fpu_area *a = ready_area(current);
 
-    save(a, true);
-    if (!features)
+        save(a, true);
         return copy_to_user(frame, a, LEGACY_SIZE);
-    a->sw = (struct _fpx_sw_bytes){ .magic1 = FP_XSTATE_MAGIC1,
-                                    .extended_size = fpu_frame_size(),
-                                    .xfeatures = features,
-                                    .xstate_size = state_size };
-    int err = copy_to_user(frame, a, state_size);
-    if (!err)
-        err = put_user((uint32_t)FP_XSTATE_MAGIC2, (uint32_t __user *)((char __user *)frame + state_size));
-    return err;
+    }
+    if (!user_ok(frame, fpu_frame_size()) || xsave_to_user(UA_PLAIN(frame)))
+        return -EFAULT;
+    return put_user((uint32_t)FP_XSTATE_MAGIC2, (uint32_t __user *)((char __user *)frame + state_size));
+}
+
+/* The frame is as fpu_to_user() left it, as far as the CPU can tell: loaded at once. False: by hand. */
+static bool xrstor_from_user(const struct fpu_area *a)
+{
+    const uint64_t *words = (const uint64_t *)&a->sw;
+    uint64_t magic, mask, size, magic2 = 0;
+    int err = 0;
+
+    if (!features || !user_ok(a, fpu_frame_size()))
+        return false;
+    user_window_open();
+    magic = window_get(&words[0], err);
+    mask = window_get(&words[1], err);
+    size = window_get(&words[2], err);
+    if (!err && (uint32_t)magic == FP_XSTATE_MAGIC1 && mask == features && (uint32_t)size == state_size)
+        magic2 = window_get((const char *)a + state_size - 4, err) >> 32;
+    if (magic2 == FP_XSTATE_MAGIC2)
+        __asm__ volatile("1: xrstor64 %1\n xor %%eax, %%eax\n2:" UA_ENTRY("1b", "2b", "1")
+                         : "=a"(err)
+                         : "m"(*a), "a"((uint32_t)features), "d"(0)
+                         : "memory");
+    user_window_close();
+    return !err && magic2 == FP_XSTATE_MAGIC2;
 }
 
 /* How much of the frame is state: the magic numbers tell whether the program kept what lies beyond FXSAVE's part. */
@@ -178,13 +223,16 @@ static size_t frame_state_size(const struct fpu_area *legacy, const void __user 
 
 int fpu_from_user(const void __user *frame)
 {
-    struct fpu_area *a = ready_area(current);
+    struct fpu_area *a;
     int err = 0;
 
     if (!frame) {
         load(&initial);
         return 0;
     }
+    if (likely(xrstor_from_user(UA_PLAIN(frame))))
+        return 0;
+    a = ready_area(current);
     save(a, true);
     uint32_t mask = a->mxcsr_mask ? a->mxcsr_mask : 0xffbf;
     err = copy_from_user(a, frame, LEGACY_SIZE);

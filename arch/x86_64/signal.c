@@ -29,56 +29,80 @@ struct sigframe {
     siginfo_t info;
 };
 
-static void save_registers(struct sigcontext *sc, const struct user_regs *r, const struct ksiginfo *info)
+/* The frame but for the alternate stack and the FPU state. In an open window; 0 or -EFAULT. */
+static int put_frame(struct sigframe *f, const struct user_regs *r, const struct ksigaction *ka,
+                     const struct ksiginfo *info, uint64_t old_mask, vaddr_t fpstate)
 {
-    sc->r8 = r->r8;
-    sc->r9 = r->r9;
-    sc->r10 = r->r10;
-    sc->r11 = r->r11;
-    sc->r12 = r->r12;
-    sc->r13 = r->r13;
-    sc->r14 = r->r14;
-    sc->r15 = r->r15;
-    sc->rdi = r->rdi;
-    sc->rsi = r->rsi;
-    sc->rbp = r->rbp;
-    sc->rbx = r->rbx;
-    sc->rdx = r->rdx;
-    sc->rax = r->rax;
-    sc->rcx = r->rcx;
-    sc->rsp = r->rsp;
-    sc->rip = r->rip;
-    sc->eflags = r->rflags;
-    sc->cs = SEL_USER_CODE;
-    sc->ss = SEL_USER_DATA;
-    sc->err = info->error_code;
-    sc->trapno = info->trap_nr;
-    sc->cr2 = current->arch.trap_addr;
+    struct sigcontext *sc = &f->uc.uc_mcontext;
+    const uint64_t *from = (const uint64_t *)&info->info;
+    uint64_t *to = (uint64_t *)&f->info;
+    int err = 0;
+
+    window_put(ka->restorer, &f->restorer, err);
+    window_put(UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
+                   (cpu_features.l1_ecx & CPU_L1C_XSAVE ? UC_FP_XSTATE : 0),
+               &f->uc.uc_flags, err);
+    window_put(0, &f->uc.uc_link, err);
+    window_put(r->r8, &sc->r8, err);
+    window_put(r->r9, &sc->r9, err);
+    window_put(r->r10, &sc->r10, err);
+    window_put(r->r11, &sc->r11, err);
+    window_put(r->r12, &sc->r12, err);
+    window_put(r->r13, &sc->r13, err);
+    window_put(r->r14, &sc->r14, err);
+    window_put(r->r15, &sc->r15, err);
+    window_put(r->rdi, &sc->rdi, err);
+    window_put(r->rsi, &sc->rsi, err);
+    window_put(r->rbp, &sc->rbp, err);
+    window_put(r->rbx, &sc->rbx, err);
+    window_put(r->rdx, &sc->rdx, err);
+    window_put(r->rax, &sc->rax, err);
+    window_put(r->rcx, &sc->rcx, err);
+    window_put(r->rsp, &sc->rsp, err);
+    window_put(r->rip, &sc->rip, err);
+    window_put(r->rflags, &sc->eflags, err);
+    window_put(SEL_USER_CODE | (uint64_t)SEL_USER_DATA << 48, &sc->cs,
+               err); /* cs, gs, fs, ss: 16 bits each */
+    window_put(info->error_code, &sc->err, err);
+    window_put(info->trap_nr, &sc->trapno, err);
+    window_put(old_mask, &sc->oldmask, err);
+    window_put(current->arch.trap_addr, &sc->cr2, err);
+    window_put(fpstate, &sc->fpstate, err);
+    window_put(old_mask, &f->uc.uc_sigmask, err);
+    for (size_t i = 0; i < SIGINFO_SIZE / 8; i++)
+        window_put(from[i], &to[i], err);
+    for (size_t i = SIGINFO_SIZE / 8; i < sizeof(f->info) / 8; i++)
+        window_put(0, &to[i], err);
+    return err;
 }
 
-static void restore_registers(struct user_regs *r, const struct sigcontext *sc)
+/* In an open window; 0 or -EFAULT. */
+static int restore_registers(struct user_regs *r, const struct sigcontext *sc)
 {
-    r->r8 = sc->r8;
-    r->r9 = sc->r9;
-    r->r10 = sc->r10;
-    r->r11 = sc->r11;
-    r->r12 = sc->r12;
-    r->r13 = sc->r13;
-    r->r14 = sc->r14;
-    r->r15 = sc->r15;
-    r->rdi = sc->rdi;
-    r->rsi = sc->rsi;
-    r->rbp = sc->rbp;
-    r->rbx = sc->rbx;
-    r->rdx = sc->rdx;
-    r->rax = sc->rax;
-    r->rcx = sc->rcx;
-    r->rsp = sc->rsp;
-    r->rip = sc->rip;
-    r->rflags = (sc->eflags & RFLAGS_USER) | RFLAGS_FIXED;
+    int err = 0;
+
+    r->r8 = window_get(&sc->r8, err);
+    r->r9 = window_get(&sc->r9, err);
+    r->r10 = window_get(&sc->r10, err);
+    r->r11 = window_get(&sc->r11, err);
+    r->r12 = window_get(&sc->r12, err);
+    r->r13 = window_get(&sc->r13, err);
+    r->r14 = window_get(&sc->r14, err);
+    r->r15 = window_get(&sc->r15, err);
+    r->rdi = window_get(&sc->rdi, err);
+    r->rsi = window_get(&sc->rsi, err);
+    r->rbp = window_get(&sc->rbp, err);
+    r->rbx = window_get(&sc->rbx, err);
+    r->rdx = window_get(&sc->rdx, err);
+    r->rax = window_get(&sc->rax, err);
+    r->rcx = window_get(&sc->rcx, err);
+    r->rsp = window_get(&sc->rsp, err);
+    r->rip = window_get(&sc->rip, err);
+    r->rflags = (window_get(&sc->eflags, err) & RFLAGS_USER) | RFLAGS_FIXED;
     r->cs = SEL_USER_CODE;
     r->ss = SEL_USER_DATA;
     r->orig_rax = -1;
+    return err;
 }
 
 int arch_signal_frame(const struct ksigaction *ka, const struct ksiginfo *info, uint64_t old_mask,
@@ -87,30 +111,28 @@ int arch_signal_frame(const struct ksigaction *ka, const struct ksiginfo *info, 
     struct user_regs *r = arch_user_regs(current);
     vaddr_t sp = on_altstack ? altstack_sp + altstack_size : r->rsp - RED_ZONE;
     bool within = sp - altstack_sp <= altstack_size;
-    struct sigframe f = { .restorer = ka->restorer };
+    int err;
 
     /* A handler out of bounds faults here rather than in the IRETQ that would go there. */
     if (!(ka->flags & SA_RESTORER) || ka->handler >= USER_MAX)
         return -EFAULT;
     vaddr_t fp = ALIGN_DOWN(sp - fpu_frame_size(), 64);
-    vaddr_t at = ALIGN_DOWN(fp - sizeof(f), 16) - 8; /* as after a CALL */
+    vaddr_t at = ALIGN_DOWN(fp - sizeof(struct sigframe), 16) - 8; /* as after a CALL */
     if (at > sp || (altstack_size && within && at < altstack_sp))
         return -EFAULT;
 
-    f.uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-    if (cpu_features.l1_ecx & CPU_L1C_XSAVE)
-        f.uc.uc_flags |= UC_FP_XSTATE;
-    f.uc.uc_stack.ss_sp = (void *)altstack_sp;
-    f.uc.uc_stack.ss_size = altstack_size;
-    f.uc.uc_stack.ss_flags = altstack_flags;
-    save_registers(&f.uc.uc_mcontext, r, info);
-    f.uc.uc_mcontext.oldmask = old_mask;
-    f.uc.uc_mcontext.fpstate = (void *)fp;
-    memcpy(&f.uc.uc_sigmask, &old_mask, sizeof(old_mask));
-    f.info = info->info;
-    if (!user_ok(fp, fpu_frame_size()) || fpu_to_user((void __user *)fp) ||
-        copy_to_user((void __user *)at, &f, sizeof(f)))
+    if (!user_ok(at, fp + fpu_frame_size() - at) || fpu_to_user((void __user *)fp))
         return -EFAULT;
+    struct sigframe *f = UA_PLAIN(at);
+
+    user_window_open();
+    err = put_frame(f, r, ka, info, old_mask, fp);
+    window_put(altstack_sp, &f->uc.uc_stack.ss_sp, err);
+    window_put(altstack_flags, &f->uc.uc_stack.ss_flags, err); /* and the padding behind it */
+    window_put(altstack_size, &f->uc.uc_stack.ss_size, err);
+    user_window_close();
+    if (err)
+        return err;
 
     r->rdi = info->info.si_signo;
     r->rsi = at + offsetof(struct sigframe, info);
@@ -128,17 +150,27 @@ int arch_signal_return(uint64_t *mask, vaddr_t *altstack_sp, size_t *altstack_si
     struct thread *t = current;
     struct user_regs *r = arch_user_regs(t);
     vaddr_t at = r->rsp - 8; /* the handler's RET took the restorer's address */
-    struct ucontext uc;
+    const struct ucontext *uc = UA_PLAIN(at + offsetof(struct sigframe, uc));
+    uint64_t fp, rip;
+    int err = 0;
 
-    if (copy_from_user(&uc, (const char __user *)at + offsetof(struct sigframe, uc), sizeof(uc)))
+    if (!user_ok(at, sizeof(struct sigframe)))
         return -EFAULT;
-    if (uc.uc_mcontext.rip >= USER_MAX || fpu_from_user((const void __user *)uc.uc_mcontext.fpstate))
+    user_window_open(); /* both ends, and so all: no register is changed by a frame that is not there */
+    *altstack_sp = window_get(&uc->uc_stack.ss_sp, err);
+    *altstack_flags = window_get(&uc->uc_stack.ss_flags, err);
+    *altstack_size = window_get(&uc->uc_stack.ss_size, err);
+    rip = window_get(&uc->uc_mcontext.rip, err);
+    fp = window_get(&uc->uc_mcontext.fpstate, err);
+    *mask = window_get(&uc->uc_sigmask, err);
+    user_window_close();
+    if (err || rip >= USER_MAX || fpu_from_user((const void __user *)fp))
         return -EFAULT;
-    restore_registers(r, &uc.uc_mcontext);
-    memcpy(mask, &uc.uc_sigmask, sizeof(*mask));
-    *altstack_sp = (vaddr_t)uc.uc_stack.ss_sp;
-    *altstack_size = uc.uc_stack.ss_size;
-    *altstack_flags = uc.uc_stack.ss_flags;
+    user_window_open();
+    err = restore_registers(r, &uc->uc_mcontext);
+    user_window_close();
+    if (err || r->rip >= USER_MAX) /* another thread changed it */
+        return -EFAULT;
     atomic_or(&t->work, WORK_ARCH_REGS);
     return 0;
 }

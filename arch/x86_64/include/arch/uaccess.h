@@ -105,6 +105,28 @@ static __always_inline int ua_put(uint64_t v, void *p, size_t size)
     }
 }
 
+/* A run of words in one window: err, 0 before, is -EFAULT after any of them faulted. The range is the caller's to check. */
+static __always_inline void user_window_open(void)
+{
+    __asm__ volatile(UA_SMAP_SITE("stac")::: "memory");
+}
+static __always_inline void user_window_close(void)
+{
+    __asm__ volatile(UA_SMAP_SITE("clac")::: "memory");
+}
+#define window_put(x, ptr, err)                                     \
+    __asm__ volatile("1: movq %2, %0\n2:" UA_ENTRY("1b", "2b", "1") \
+                     : "=m"(*(uint64_t *)(ptr)), "+a"(err)          \
+                     : "er"((uint64_t)(x)))
+#define window_get(ptr, err)                                            \
+    ({                                                                  \
+        uint64_t _wg;                                                   \
+        __asm__ volatile("1: movq %2, %0\n2:" UA_ENTRY("1b", "2b", "1") \
+                         : "=&r"(_wg), "+a"(err)                        \
+                         : "m"(*(const uint64_t *)(ptr)));              \
+        _wg;                                                            \
+    })
+
 /* The gate: only here does a checked user pointer become one that instructions may follow. */
 #define UA_PLAIN(ptr)   ((void *)(uintptr_t)(ptr))
 #define UA_SIMPLE(size) ((size) == 1 || (size) == 2 || (size) == 4 || (size) == 8)
