@@ -67,6 +67,36 @@ if wanted dig dig dnsmasq; then
     ok "dig" within 10 eval 'same "$(guest -- dig +short +time=2 -p 45353 @$to a.test.example)" 192.0.2.7'
     ok "dig over TCP" within 10 eval 'same "$(guest -- dig +tcp +short +time=2 -p 45353 @$to a.test.example)" 192.0.2.7'
 fi
+if wanted ssh ssh sshd ssh-keygen; then
+    # Who runs this logs in as himself, with a key made for it. sshd wants its absolute path.
+    mkdir -p "$T/ssh"
+    ssh-keygen -q -t ed25519 -N '' -f "$T/ssh/host"
+    ssh-keygen -q -t ed25519 -N '' -f "$T/ssh/key"
+    cp "$T/ssh/key.pub" "$T/ssh/authorized"
+    printf 'Port 42222\nListenAddress 127.0.0.1\nHostKey %s\nAuthorizedKeysFile %s\nStrictModes no\nUsePAM no\nPidFile none\n' \
+        "$T/ssh/host" "$T/ssh/authorized" >"$T/ssh/config"
+    [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
+    "$(PATH=$PATH:/usr/sbin command -v sshd)" -D -e -f "$T/ssh/config" 2>"$T/sshd.log" &
+    jobs+=($!)
+    known() { printf '[10.0.2.2]:42222,[127.0.0.1]:42222 %s\n' "$(cut -d' ' -f1,2 "$1")"; }
+    known "$T/ssh/host.pub" >"$T/ssh/known"
+    known "$T/ssh/key.pub" >"$T/ssh/wrong"
+    # into HOST [KNOWN]: the arguments before the command
+    into() { echo -F none -o BatchMode=yes -o GlobalKnownHostsFile=none -o "UserKnownHostsFile=$T/ssh/${2-known}" -i "$T/ssh/key" -p 42222 "$(id -un)@$1"; }
+    # shellcheck disable=SC2046
+    in_guest() { guest -v "$T/ssh:$T/ssh:ro" -- ssh $(into "$to") "$@"; }
+    # shellcheck disable=SC2046
+    if within 10 ssh $(into 127.0.0.1) true 2>/dev/null; then
+        ok "ssh: a command" eval 'same "$(in_guest echo hello)" hello'
+        ok "ssh: the command's status" eval 'in_guest exit 7; same $? 7'
+        ok "ssh: standard error" eval 'same "$(in_guest "echo out; echo err >&2" 2>&1 >/dev/null)" err'
+        ok "ssh: 5 MB from there" md5 in_guest cat "$files/5m"
+        ok "ssh: 5 MB to there" eval 'same "$(in_guest md5sum <"$files/5m")" "$sum"'
+        ok "ssh: another host's key" eval 'guest -v "$T/ssh:$T/ssh:ro" -- ssh $(into "$to" wrong) true 2>&1 | grep -q "HOST IDENTIFICATION HAS CHANGED"'
+    else
+        skip ssh "sshd lets nobody in here: $(tail -1 "$T/sshd.log")"
+    fi
+fi
 if wanted ping ping; then
     ok "ping: the gateway" eval 'guest -- ping -c 3 -i 0.2 $to | grep -q " 0% packet loss"'
     ok "ping: itself" eval 'guest -- ping -c 2 -i 0.2 127.0.0.1 | grep -q " 0% packet loss"'

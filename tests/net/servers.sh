@@ -174,6 +174,51 @@ if wanted dnsmasq dnsmasq dig; then
     ok "dnsmasq: 50 questions" eval 'for i in $(seq 50); do dig +short +time=2 +tries=1 -p $p @$host $i.test.example | grep -q 192.0.2.7 || exit 1; done'
     stop
 fi
+if wanted unbound unbound dig; then
+    # It answers by itself, by datagram and by stream, with two threads; it asks nobody.
+    cat >"$T/unbound.conf" <<'CONF'
+server:
+    interface: 0.0.0.0@5355
+    do-daemonize: no
+    username: ""
+    chroot: ""
+    directory: "/tmp"
+    pidfile: ""
+    use-syslog: no
+    logfile: ""
+    num-threads: 2
+    access-control: 0.0.0.0/0 allow
+    module-config: "iterator"
+    local-zone: "test.example." static
+    local-data: "a.test.example. A 192.0.2.7"
+    local-data: "a.test.example. AAAA 2001:db8::7"
+    local-data: "test.example. MX 10 a.test.example."
+CONF
+    for i in $(seq 100); do printf '    local-data: "many.test.example. TXT %s%s"\n' "$i" "$(printf 'x%.0s' {1..100})"; done >>"$T/unbound.conf"
+    printf 'remote-control:\n    control-enable: no\n' >>"$T/unbound.conf"
+    serve unbound 5355/udp --cpus 2 -p 127.0.0.1::5355 -v "$T/unbound.conf:$T/unbound.conf" -- unbound -d -c "$T/unbound.conf"
+    stream=5355
+    [ $mode = host ] || stream=$(port_of "$("$proa" port unbound 5355)")
+    asks() { dig +short +time=2 +tries=1 "@$host" "$@"; }
+    ok "unbound: answers" within 20 eval 'same "$(asks -p $p a.test.example)" 192.0.2.7' || said
+    ok "unbound: other records" eval 'same "$(asks -p $p a.test.example AAAA; asks -p $p test.example MX)" "$(printf "2001:db8::7\n10 a.test.example.")"'
+    ok "unbound: no such name" eval 'dig +time=2 +tries=1 -p $p @$host none.test.example | grep -q "status: NXDOMAIN"'
+    ok "unbound: over TCP" eval 'same "$(asks +tcp -p $stream a.test.example)" 192.0.2.7'
+    ok "unbound: 11 kB over TCP" eval 'same "$(asks +tcp -p $stream many.test.example TXT | wc -l)" 100'
+    ok "unbound: truncated over UDP" eval 'dig +ignore +time=2 +tries=1 -p $p @$host many.test.example TXT | grep -q "flags:.* tc"'
+    ok "unbound: 50 questions" eval 'for i in $(seq 50); do asks -p $p a.test.example | grep -q 192.0.2.7 || exit 1; done'
+    stop
+fi
+if wanted rust rustc; then
+    rustc=/usr/bin/rustc
+    [ -x $rustc ] || rustc=rustc
+    if "$rustc" -O -o "$T/http-rs" "$here/http.rs"; then
+        serve rust 8090 --cpus 2 -v "$web:$web:ro" -- "$T/http-rs" 8090 "$web" && http rust
+        stop
+    else
+        skip rust "it does not build here"
+    fi
+fi
 if wanted openssl openssl; then
     openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 -subj /CN=localhost 2>/dev/null
     serve openssl 4434 -w "$web" -v "$web:$web:ro" -v "$T/key.pem:$T/key.pem" -v "$T/cert.pem:$T/cert.pem" -- \
