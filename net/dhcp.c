@@ -28,7 +28,8 @@ struct dhcp {          /* [lock] */
     enum state state;
     unsigned tries;
     uint32_t xid;
-    uint64_t begun_ns; /* of the exchange */
+    char name[DHCP_NAME_MAX + 1]; /* what the server may call this machine; "" nothing */
+    uint64_t begun_ns;            /* of the exchange */
     uint64_t t1_ns, t2_ns, end_ns;
     struct dhcp_lease lease; /* what was offered, or is had */
     bool configured, settled;
@@ -68,7 +69,8 @@ static void send(struct dhcp *c, uint8_t type)
     struct dhcp_request q = { .type = type,
                               .xid = c->xid,
                               .secs = (clock_mono_ns() - c->begun_ns) / NSEC_PER_SEC,
-                              .mac = c->dev->mac };
+                              .mac = c->dev->mac,
+                              .name = c->name };
     struct dst dst = { 0 };
     struct pktbuf *p;
     struct udphdr *h;
@@ -81,9 +83,9 @@ static void send(struct dhcp *c, uint8_t type)
     }
     if (dst_lookup(&dst, &f))
         return;
-    p = pktbuf_alloc(PKTBUF_HEADROOM, DHCP_MSG_SIZE);
+    p = pktbuf_alloc(PKTBUF_HEADROOM, DHCP_MSG_MAX);
     if (p) {
-        dhcp_build(pktbuf_put(p, DHCP_MSG_SIZE), &q);
+        pktbuf_put(p, dhcp_build(p->data, &q));
         h = pktbuf_push(p, sizeof(*h));
         h->source = be16(68);
         h->dest = be16(67);
@@ -271,7 +273,7 @@ static void input(struct pktbuf *p, const struct ip_rx *r)
     spin_unlock(&c->lock);
 }
 
-void dhcp_start(struct netdev *d)
+void dhcp_start(struct netdev *d, const char *name)
 {
     struct dhcp *c = kzalloc(sizeof(*c));
 
@@ -280,6 +282,8 @@ void dhcp_start(struct netdev *d)
         return;
     }
     c->dev = d;
+    if (dhcp_name_ok(name))
+        str_copy(c->name, name, sizeof(c->name));
     spin_init(&c->lock, RANK_SOCKET);
     net_timer_init(&c->timer, timer);
     c->next = clients;

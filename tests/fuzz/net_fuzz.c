@@ -170,7 +170,7 @@ TEST(frames_of_every_kind)
     s->ops->setsockopt(s, 0, IP_RECVERR, &one_, sizeof(one_));
     ping = wire_socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
     raw = wire_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
-    dhcp_start(&wire);
+    dhcp_start(&wire, "fuzz");
     for (unsigned long i = 0; i < rounds; i++) {
         one();
         if (i % 64 == 0) {

@@ -75,5 +75,24 @@ CONF
         ok "dhcp: an address, and a word" eval 'same "$(in_ns timeout 60 "$proa" run -q --hostname dhcpbox --network tap=tap0 $PROA_NET_OPTS curl -sS --retry 5 --retry-connrefused http://10.77.0.1:8090/hello)" hello'
         ok "dhcp: the host name" grep -q "10.77.0.5.* dhcpbox" "$T/leases"
         ok "dhcp: resolv.conf" eval 'in_ns timeout 60 "$proa" run -q --network tap=tap0 $PROA_NET_OPTS /usr/bin/python3 -c "import time; time.sleep(1); print(open(\"/etc/resolv.conf\").read())" | grep -q "nameserver 10.77.0.1"'
+        kill "${jobs[-2]}"
+        wait "${jobs[-2]}" 2>/dev/null
+        # A lease to be renewed after three seconds, rebound after six: when nobody has the server's address any more.
+        dhcp_log=$T/renew.log
+        ip netns exec "$ns" dnsmasq --keep-in-foreground --port=0 --user=root --pid-file= --dhcp-leasefile="$T/leases" --interface=tap0 --bind-interfaces \
+            --dhcp-range=10.77.0.50,10.77.0.60,2m --dhcp-option=option:T1,3 --dhcp-option=option:T2,6 --log-dhcp --log-facility="$dhcp_log" &
+        jobs+=($!)
+        within 5 test -s "$dhcp_log"
+        acks() { [ "$(grep -c 'DHCPACK(tap0)' "$dhcp_log")" -ge "$1" ]; }
+        in_ns "$proa" run -d --name renew --network tap=tap0 $PROA_NET_OPTS sleep 100 >/dev/null
+        ok "dhcp: a lease" within 20 acks 1
+        ok "dhcp: renewed by the server" within 20 acks 2
+        in_ns ip -4 addr flush dev tap0
+        in_ns ip addr add 10.77.0.3/24 dev tap0
+        ok "dhcp: rebound by another" within 30 grep -q 'sent size: *4 option: *54 server-identifier *10.77.0.3' "$dhcp_log"
+        ok "dhcp: the address is kept" eval 'in_ns ping -c 2 -i 0.2 "$(sed -n "s/.*DHCPACK(tap0) \([0-9.]*\).*/\1/p" "$dhcp_log" | tail -1)" | grep -q " 0% packet loss"'
+        "$proa" rm -f renew >/dev/null
+        in_ns ip -4 addr flush dev tap0
+        in_ns ip addr add 10.77.0.1/24 dev tap0
     fi
 fi

@@ -45,7 +45,7 @@ static uint8_t sent(void)
     unsigned len;
 
     while ((len = wire_out(out)))
-        if (len >= 42 + DHCP_MSG_SIZE && get_be16(out + 36) == 67) {
+        if (len >= 42 + DHCP_MSG_MIN && get_be16(out + 36) == 67) {
             struct inaddr src, dst;
             uint32_t a;
 
@@ -59,6 +59,15 @@ static uint8_t sent(void)
             return out[42 + 242];
         }
     return 0;
+}
+
+/* Is the option in the message last sent, and of that content? */
+static bool has_option(uint8_t code, const char *text)
+{
+    for (const uint8_t *o = out + 42 + 240; *o != 255; o += *o ? 2 + o[1] : 1)
+        if (*o == code)
+            return o[1] == strlen(text) && !memcmp(o + 2, text, o[1]);
+    return false;
 }
 
 static bool have(uint32_t a)
@@ -80,9 +89,10 @@ TEST(life_of_a_lease)
     struct route old = { .prefix = inaddr_v4(0), .plen = PLEN_V4(0) };
 
     route_del(&old);
-    dhcp_start(&wire);
+    dhcp_start(&wire, "box-1");
     CHECK(sent() == DHCP_DISCOVER && out[0] == 0xff && get_be32(out + 26) == 0 &&
           get_be32(out + 30) == 0xffffffff);
+    CHECK(has_option(12, "box-1"));
     shim_advance(1300 * NSEC_PER_MS); /* again, when nobody answers */
     CHECK(sent() == DHCP_DISCOVER && !dhcp_settled());
     xid ^= 1;
@@ -90,7 +100,7 @@ TEST(life_of_a_lease)
     CHECK(sent() == 0);
     xid ^= 1;
     wire_in(in, answer(DHCP_OFFER, a, 1000));
-    CHECK(sent() == DHCP_REQUEST && !have(a));
+    CHECK(sent() == DHCP_REQUEST && !have(a) && has_option(12, "box-1"));
     wire_in(in, answer(DHCP_ACK, a, 1000));
     CHECK(have(a) && dhcp_settled());
     CHECK(route_lookup(&far, NULL, false));
@@ -130,6 +140,28 @@ TEST(life_of_a_lease)
     CHECK(sent() == DHCP_REQUEST);
     wire_in(in, answer(DHCP_NAK, 0, 0));
     CHECK(sent() == DHCP_DISCOVER);
+}
+
+TEST(host_names)
+{
+    char longest[DHCP_NAME_MAX + 2] = "";
+    uint8_t m[DHCP_MSG_MAX];
+    struct dhcp_request q = {
+        .type = DHCP_REQUEST, .requested = 1, .server = 2, .mac = wire_mac, .name = longest
+    };
+
+    CHECK(dhcp_name_ok("a") && dhcp_name_ok("Box-1.example.org") && dhcp_name_ok("9"));
+    CHECK(!dhcp_name_ok("") && !dhcp_name_ok("a_b") && !dhcp_name_ok("a b") && !dhcp_name_ok("-a") &&
+          !dhcp_name_ok("a.") && !dhcp_name_ok("a\n") && !dhcp_name_ok("\xc3\xa4"));
+    memset(longest, 'x', DHCP_NAME_MAX);
+    CHECK(dhcp_name_ok(longest));
+    unsigned len = dhcp_build(m, &q);
+
+    CHECK(len > DHCP_MSG_MIN && len <= DHCP_MSG_MAX && m[len - 1] == 255);
+    longest[DHCP_NAME_MAX] = 'x';
+    CHECK(!dhcp_name_ok(longest));
+    q.name = "";
+    CHECK(dhcp_build(m, &q) == DHCP_MSG_MIN);
 }
 
 static uint64_t seed = 88172645463325252ull;
