@@ -50,8 +50,7 @@ static void send_to(struct pktbuf *p, struct flow *f)
         return;
     }
     fill_checksum(p, f, &d);
-    icmp_stats[v6].out_msgs++;
-    icmp_stats[v6].out_types[p->data[0]]++;
+    icmp_count_out(v6, p->data[0]);
     ip_output(p, f, &d);
     dst_release(&d);
 }

@@ -3,6 +3,7 @@
 #include "net/nd.h"
 #include "lib/string.h"
 #include "net/icmp.h"
+#include "net/ip_input.h"
 #include "net/link.h"
 #include "net/nd_msg.h"
 #include "net/neigh.h"
@@ -59,6 +60,9 @@ void nd_send(struct netdev *d, const struct inaddr *src, const struct inaddr *ds
         ethernet_multicast(dst, b);
         mac = mac_word(b);
     }
+    icmp_count_out(true, m[0]);
+    ip_stats[1].out_requests++;
+    ip_stats[1].out_mcasts += inaddr_is_multicast(dst);
     link_output(d, p, mac, ETH_P_IPV6);
 }
 
