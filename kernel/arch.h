@@ -25,6 +25,7 @@ struct user_regs;
  * void arch_pause(void)           spin-loop hint
  * void arch_device_fence(void)    orders writes before reads that devices see or make
  * uint64_t arch_ticks(void)       raw cycle counter (TSC), for boot steps and entropy
+ * bool arch_is_emulated           the hypervisor is an emulator
  * struct cpu *arch_this_cpu(void); struct thread *arch_current(void); void arch_set_current(struct thread *)
  * Interrupt entry and exit count this_cpu()->in_irq up and down (faults and system calls do not).
  */
@@ -70,7 +71,6 @@ void arch_cpus_settle(void);      /* all came, or nobody waits any longer */
 uint64_t arch_mm_cpus(struct mm *mm);
 /* Drops every CPU's TLB entries of the kernel's dynamic area. */
 void arch_flush_kernel_tlb(void);
-extern bool arch_is_emulated; /* the hypervisor is an emulator without fast string instructions (TCG) */
 
 /* ---- time ---- */
 uint64_t arch_clock_ns(void);           /* monotonic, since boot; a few instructions */

@@ -6,6 +6,7 @@
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
 
+#include "arch/io.h"
 #include "arch/offsets.h"
 #include "lib/types.h"
 
@@ -13,6 +14,8 @@
 
 struct cpu;
 struct thread;
+
+extern bool arch_is_emulated; /* the hypervisor is an emulator without fast string instructions (TCG) */
 
 /* SDM vol. 3A §8.7 */
 struct tss {
@@ -98,11 +101,16 @@ static inline void arch_pause(void)
 {
     __asm__ volatile("pause" ::: "memory");
 }
-/* Our writes are visible to devices before what we read next is read. An emulator runs a lone CPU's locked instructions as
- * ordinary ones, beside the threads that are its devices. */
+#define PORT_POST 0x80 /* diagnostics: reading it does nothing, on any machine */
+
+/* Our writes are visible to devices before what we read next is read. An emulator may run a lone CPU's barriers and locked
+ * instructions as ordinary ones, although its devices are other threads: what it does for a port takes the lock that they
+ * work under. */
 static inline void arch_device_fence(void)
 {
     __asm__ volatile("mfence" ::: "memory");
+    if (arch_is_emulated)
+        inb(PORT_POST);
 }
 static inline uint64_t arch_ticks(void)
 {

@@ -62,6 +62,7 @@ static inline void arch_halt(void)
 static inline void arch_pause(void)
 {
 }
+extern bool arch_is_emulated;
 static inline void arch_device_fence(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
