@@ -12,7 +12,8 @@ void nd_address_gone(struct netdev *d, const struct inaddr *a);
 void nd_probe_address(struct netdev *d, const struct inaddr *a);
 /* Somebody else has it: addr.c. */
 void addr_duplicate(struct netdev *d, const struct inaddr *a);
-/* The device came up: link-local address, router solicitations. */
+void nd_init_netif(struct netif *n);
+/* The device came up, perhaps again: link-local address, router solicitations. */
 void nd_start(struct netdev *d);
 /* ICMPv6 messages 133 to 137; data is at the ICMPv6 header and linear, the checksum is right. p stays the caller's. */
 void nd_receive(struct pktbuf *p, const struct ip_rx *r);

@@ -353,9 +353,14 @@ static bool is_of_device(struct neigh *n, const void *arg)
     return n->dev == arg;
 }
 
-void neigh_flush(struct netdev *d)
+static bool is_learnt(struct neigh *n, const void *arg)
 {
-    remove_where(is_of_device, d);
+    return n->dev == arg && !(n->state & (NUD_PERMANENT | NUD_NOARP));
+}
+
+void neigh_flush(struct netdev *d, bool keep)
+{
+    remove_where(keep ? is_learnt : is_of_device, d);
 }
 
 int neigh_set(struct netdev *d, const struct inaddr *a, const uint8_t mac[6], uint8_t state, bool create)

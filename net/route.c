@@ -49,7 +49,7 @@ const struct route *route_lookup(const struct inaddr *a, const struct netdev *de
             continue;
         if (r->expires_ns != TIME_NEVER && r->expires_ns <= clock_mono_ns())
             continue;
-        if (r->dev && (!netif_is_up(netif_of(r->dev)) || !r->dev->link_up))
+        if (r->dev && !netif_is_up(netif_of(r->dev)))
             continue;
         return r;
     }
