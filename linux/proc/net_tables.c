@@ -157,13 +157,6 @@ int proc_show_igmp6(struct seq *s, struct inode *i)
 
 /* ---- routes ---- */
 
-#define RTF_UP       1
-#define RTF_GATEWAY  2
-#define RTF_HOST     4
-#define RTF_REJECT   0x200
-#define RTF_ADDRCONF 0x40000
-#define RTF_EXPIRES  0x400000
-
 static unsigned route_flags(const struct route *r)
 {
     unsigned f = RTF_UP;

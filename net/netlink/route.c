@@ -170,7 +170,7 @@ static void put_ifaddr(struct nl_answer *a, const struct ifaddr *ia, unsigned ty
     if (v4 && !inaddr_is_any(&ia->bcast))
         put_addr(a, IFA_BROADCAST, &ia->bcast);
     if (v4)
-        nl_put_str(a, IFA_LABEL, ia->netif->dev->name);
+        nl_put_str(a, IFA_LABEL, ia->label);
     nl_put_u32(a, IFA_FLAGS, ia->flags);
     c.ifa_valid = seconds_until(ia->valid_until_ns);
     c.ifa_prefered = seconds_until(ia->preferred_until_ns);
