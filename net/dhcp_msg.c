@@ -91,11 +91,13 @@ unsigned dhcp_build(uint8_t m[DHCP_MSG_MAX], const struct dhcp_request *q)
         o = put_option(o, O_REQUESTED, &q->requested, 4);
     if (q->server)
         o = put_option(o, O_SERVER, &q->server, 4);
-    put_be16(size, 1500);
-    o = put_option(o, O_MAX_SIZE, size, 2);
-    o = put_option(o, O_WANTED, want, sizeof(want));
-    if (*q->name)
-        o = put_option(o, O_HOST_NAME, q->name, strlen(q->name));
+    if (q->type != DHCP_DECLINE) { /* which says nothing else (RFC 2131, table 5) */
+        put_be16(size, 1500);
+        o = put_option(o, O_MAX_SIZE, size, 2);
+        o = put_option(o, O_WANTED, want, sizeof(want));
+        if (*q->name)
+            o = put_option(o, O_HOST_NAME, q->name, strlen(q->name));
+    }
     *o++ = O_END;
     return MAX((unsigned)(o - m), (unsigned)DHCP_MSG_MIN);
 }

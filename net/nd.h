@@ -20,6 +20,10 @@ void nd_receive(struct pktbuf *p, const struct ip_rx *r);
 
 /* A frame of ETH_P_ARP, data behind the link header. Takes p. */
 void arp_receive(struct pktbuf *p);
+/* Asks whether somebody has the address, which is not ours yet (RFC 5227 §2.1.1). */
+void arp_probe(struct netdev *d, const struct inaddr *a);
+/* DHCP looks for such: spa any: somebody else probes for tpa. NULL: nobody looks. */
+extern void (*arp_watch)(struct netdev *d, const struct inaddr *spa, const struct inaddr *tpa);
 /* Tells the link who has the address now. */
 void arp_announce(struct netdev *d, const struct inaddr *a);
 

@@ -77,6 +77,13 @@ static bool have(uint32_t a)
     return ip_kind(&i, 0) == KIND_LOCAL;
 }
 
+/* Was the next frame a question who has the address, from nobody? */
+static bool probed(uint32_t a)
+{
+    return wire_out(out) == 42 && get_be16(out + 12) == 0x806 && out[21] == 1 && !get_be32(out + 28) &&
+           !memcmp(out + 38, &a, 4);
+}
+
 TEST(life_of_a_lease)
 {
     uint32_t a = v4(10, 0, 0, 77);
@@ -102,6 +109,11 @@ TEST(life_of_a_lease)
     wire_in(in, answer(DHCP_OFFER, a, 1000));
     CHECK(sent() == DHCP_REQUEST && !have(a) && has_option(12, "box-1"));
     wire_in(in, answer(DHCP_ACK, a, 1000));
+    CHECK(probed(a) && !have(a) && !dhcp_settled());
+    shim_advance(110 * NSEC_PER_MS);
+    CHECK(probed(a) && !have(a));
+    shim_advance(110 * NSEC_PER_MS);
+    softirq_run();
     CHECK(have(a) && dhcp_settled());
     CHECK(route_lookup(&far, NULL, false));
     resolver_show(text, sizeof(text));
@@ -140,6 +152,38 @@ TEST(life_of_a_lease)
     CHECK(sent() == DHCP_REQUEST);
     wire_in(in, answer(DHCP_NAK, 0, 0));
     CHECK(sent() == DHCP_DISCOVER);
+    /* somebody has the address that is given; the second time somebody else is about to take it */
+    for (unsigned i = 0; i < 2; i++) {
+        wire_in(in, answer(DHCP_OFFER, a, 1000));
+        CHECK(sent() == DHCP_REQUEST);
+        wire_in(in, answer(DHCP_ACK, a, 1000));
+        CHECK(probed(a));
+        wire_in(in, put_arp(in, 1, v4(10, 0, 0, 1), wire_mac, v4(10, 0, 0, 9))); /* others' affairs */
+        CHECK(sent() == 0);
+        wire_in(in, i ? put_arp(in, 1, 0, wire_mac, a) : put_arp(in, 2, a, wire_mac, 0));
+        CHECK(sent() == DHCP_DECLINE &&
+              !memcmp(out + 42 + 252, "\x32\4\x0a\0\0\x4d\x36\4\x0a\0\0\1\xff", 13));
+        CHECK(!have(a) && get_be32(out + 30) == 0xffffffff && !has_option(12, "box-1"));
+        shim_advance(9 * NSEC_PER_SEC);
+        CHECK(sent() == 0);
+        shim_advance(2 * NSEC_PER_SEC);
+        CHECK(sent() == DHCP_DISCOVER);
+    }
+    wire_in(in, answer(DHCP_OFFER, a, 1000));
+    CHECK(sent() == DHCP_REQUEST);
+    wire_in(in, answer(DHCP_ACK, a, 1000));
+    for (unsigned i = 0; i < 3; i++) {
+        wire_drain();
+        shim_advance(110 * NSEC_PER_MS);
+    }
+    softirq_run();
+    CHECK(have(a));
+    wire_drain();
+    /* once it is ours, it is defended, but not for ever */
+    wire_in(in, put_arp(in, 1, a, wire_mac, v4(10, 0, 0, 1)));
+    CHECK(wire_out(out) == 42 && !memcmp(out + 28, &a, 4) && !memcmp(out + 38, &a, 4) && have(a));
+    wire_in(in, put_arp(in, 1, a, wire_mac, v4(10, 0, 0, 1)));
+    CHECK(wire_out(out) == 0);
 }
 
 TEST(host_names)
