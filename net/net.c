@@ -13,6 +13,7 @@
 #include "net/nd.h"
 #include "net/neigh.h"
 #include "net/netif.h"
+#include "net/redirect.h"
 #include "net/route.h"
 #include "net/timer_softirq.h"
 
@@ -176,6 +177,7 @@ static void start(void)
     net_timer_init(&link_timer, look_at_links);
     ip_deliver_init();
     reass_init();
+    redirect_init();
     loopback_init();
     netdev_set_client(&client);
     start_loopback();
