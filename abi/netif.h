@@ -18,13 +18,15 @@
 #define IFF_MULTICAST (1u << 12)
 #define IFF_LOWER_UP  (1u << 16)
 
+struct sockaddr16 { /* struct sockaddr */
+    uint16_t family;
+    uint8_t data[14]; /* sockaddr_in: port, address */
+};
+
 struct ifreq {
     char name[IFNAMSIZ];
     union {
-        struct {
-            uint16_t family;
-            uint8_t data[14]; /* struct sockaddr; sockaddr_in: port, address */
-        } addr;
+        struct sockaddr16 addr;
         int32_t value; /* index, metric, MTU, queue length */
         int16_t flags;
         char newname[IFNAMSIZ];
@@ -37,6 +39,58 @@ struct ifconf {
     int32_t len;
     uint64_t req; /* struct ifreq * */
 };
+
+struct rtentry {
+    uint64_t pad1;
+    struct sockaddr16 dst, gateway, genmask;
+    uint16_t flags; /* RTF_* */
+    int16_t pad2;
+    uint64_t pad3, pad4;
+    int16_t metric;
+    uint64_t dev; /* char * */
+    uint64_t mtu, window;
+    uint16_t irtt;
+};
+_Static_assert(sizeof(struct rtentry) == 120, "ABI");
+
+#define RTF_UP       0x0001
+#define RTF_GATEWAY  0x0002
+#define RTF_HOST     0x0004
+#define RTF_MTU      0x0040
+#define RTF_REJECT   0x0200
+#define RTF_ADDRCONF 0x40000
+#define RTF_EXPIRES  0x400000
+
+struct in6_rtmsg {
+    uint8_t dst[16], src[16], gateway[16];
+    uint32_t type;
+    uint16_t dst_len, src_len;
+    uint32_t metric;
+    uint64_t info;
+    uint32_t flags;
+    int32_t ifindex;
+};
+_Static_assert(sizeof(struct in6_rtmsg) == 80, "ABI");
+
+struct in6_ifreq {
+    uint8_t addr[16];
+    uint32_t prefixlen;
+    int32_t ifindex;
+};
+
+struct arpreq {
+    struct sockaddr16 pa, ha;
+    int32_t flags; /* ATF_* */
+    struct sockaddr16 netmask;
+    char dev[IFNAMSIZ];
+};
+_Static_assert(sizeof(struct arpreq) == 68, "ABI");
+
+#define ATF_COM     0x02
+#define ATF_PERM    0x04
+#define ATF_PUBL    0x08
+#define ATF_NETMASK 0x20
+#define ATF_DONTPUB 0x40
 
 #define ARPHRD_ETHER    1 /* <linux/if_arp.h> */
 #define ARPHRD_LOOPBACK 772

@@ -156,17 +156,14 @@ int netdev_transmit(struct netdev *d, struct pktbuf *p)
     unsigned id = this_cpu()->id;
     struct netdev_queue *q = &d->queues[id < d->nr_queues ? id : id % d->nr_queues];
 
-    if (unlikely(!d->link_up)) {
-        pktbuf_free(p);
-        return -ENETDOWN;
-    }
     p->dev = d;
     spin_lock(&q->lock);
-    if (unlikely(q->pending.nr >= MAX_PENDING)) {
+    if (unlikely(!d->link_up || q->pending.nr >= MAX_PENDING)) {
         q->stats.tx_dropped++;
         spin_unlock(&q->lock);
         pktbuf_free(p);
-        return -ENOBUFS;
+        return d->link_up ? -ENOBUFS
+                          : 0; /* a cable that is out loses packets and says nothing, as on Linux */
     }
     pktqueue_append(&q->pending, p);
     if (q->pending.nr >= FLUSH_AT)

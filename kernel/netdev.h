@@ -83,7 +83,8 @@ struct netdev *netdev_next(struct netdev *d); /* NULL starts; NULL ends */
 
 /* The queue has something: its CPU polls it soon. Interrupt handlers, on the queue's CPU. */
 void netdev_raise(struct netdev_queue *q);
-/* Sends, soon: what a softirq or a system call sends goes out in one batch. Takes the packet: 0, or -ENOBUFS, -ENETDOWN. */
+/* Sends, soon: what a softirq or a system call sends goes out in one batch. Takes the packet: 0, also when the link
+ * is down, which loses it; or -ENOBUFS. */
 int netdev_transmit(struct netdev *d, struct pktbuf *p);
 void netdev_get_stats(const struct netdev *d, struct netdev_stats *s);
 /* There is room again after -EBUSY. From poll. */

@@ -319,6 +319,7 @@ int addr_add(struct netdev *d, const struct addr_spec *s)
     a->bcast = s->bcast;
     a->plen = s->plen;
     a->scope = s->scope;
+    str_copy(a->label, s->label[0] ? s->label : d->name, sizeof(a->label));
     a->flags = s->flags;
     a->created_ns = now;
     a->valid_until_ns = from_now(now, s->valid_ns);

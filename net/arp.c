@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* arp.c: ARP (RFC 826, 5227) for IPv4 on Ethernet. */
 #include "abi/netif.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
 #include "lib/string.h"
 #include "net/link.h"
 #include "net/nd.h"
@@ -16,6 +18,7 @@ struct arp { /* of IPv4 on Ethernet, as it stands in the packet */
 static_assert(sizeof(struct arp) == 28, "RFC 826");
 
 #define BROADCAST_MAC 0xffffffffffffull
+#define DEFEND_NS     (10 * NSEC_PER_SEC) /* DEFEND_INTERVAL */
 
 static void arp_send(struct netdev *d, uint16_t op, const struct inaddr *spa, const struct inaddr *tpa,
                      uint64_t tha, uint64_t to)
@@ -59,6 +62,28 @@ void arp_announce(struct netdev *d, const struct inaddr *a)
     arp_send(d, ARPOP_REQUEST, a, a, 0, BROADCAST_MAC);
 }
 
+void arp_probe(struct netdev *d, const struct inaddr *a)
+{
+    struct inaddr none = inaddr_v4(0);
+
+    arp_send(d, ARPOP_REQUEST, &none, a, 0, BROADCAST_MAC);
+}
+
+void (*arp_watch)(struct netdev *d, const struct inaddr *spa, const struct inaddr *tpa);
+
+/* Somebody else says that an address of ours is his: told otherwise, but not more often than every ten seconds, or two who
+ * both defend one would never end (RFC 5227 §2.4, c). */
+static void defend(struct netdev *d, const struct inaddr *a)
+{
+    static uint64_t defended_ns; /* [a] */
+    uint64_t now = clock_mono_ns(), last = atomic_load(&defended_ns);
+
+    if ((last && now - last < DEFEND_NS) || !atomic_cmpxchg(&defended_ns, last, now))
+        return;
+    log_warn("%s: another machine uses an IPv4 address of this one", d->name);
+    arp_announce(d, a);
+}
+
 static void handle(struct netdev *d, const struct arp *a, uint8_t link_type)
 {
     struct inaddr spa, tpa;
@@ -73,8 +98,14 @@ static void handle(struct netdev *d, const struct arp *a, uint8_t link_type)
     if (inaddr_is_multicast(&tpa) || inaddr_is_multicast(&spa) || inaddr_is_loopback(&spa) ||
         inaddr_is_loopback(&tpa) || (a->sha[0] & 1))
         return;
-    if (addr_find(&spa, 0)) /* somebody claims an address of ours: it defends itself by being used */
+    if (unlikely(arp_watch != NULL) && mac_word(a->sha) != mac_word(d->mac))
+        arp_watch(d, &spa, &tpa);
+    own = addr_find(&spa, 0);
+    if (own) {
+        if (own->netif->dev == d && mac_word(a->sha) != mac_word(d->mac))
+            defend(d, &spa);
         return;
+    }
     own = addr_find(&tpa, 0);
     mine = own && (own->netif->dev == d);
     if (!inaddr_is_any(&spa)) {

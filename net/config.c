@@ -160,7 +160,7 @@ static void apply_arg(const struct ip_arg *a)
         return;
     netif_set_flags(d, IFF_UP, IFF_UP);
     if (wants_dhcp(a))
-        dhcp_start(d);
+        dhcp_start(d, a->field[F_HOST]);
     else
         apply_fixed(d, a);
     add_dns(a->field[F_DNS0]);

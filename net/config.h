@@ -19,8 +19,9 @@ void net_config_apply(void);
 /* Waits until DHCP has an answer, or long enough. Sleeps. */
 void net_config_wait(void);
 
-/* dhcp.c: obtains an address for the device and keeps it. */
-void dhcp_start(struct netdev *d);
+/* dhcp.c: obtains an address for the device and keeps it. name: this machine's, for the server; what is no host name is not
+ * sent. */
+void dhcp_start(struct netdev *d, const char *name);
 /* The first answer came, or the device has been given up for now. */
 bool dhcp_settled(void);
 extern struct waitq dhcp_wait; /* woken when dhcp_settled() may have become true */

@@ -94,4 +94,7 @@ void dgram_disconnect(struct dgram *d);
  * -errno. [w] held. */
 int dgram_choose_peer(struct dgram *d, const struct sockaddr_any *a, uint16_t *port);
 
+/* raw.c: all raw sockets, for /proc/net/raw; bucket as Linux has it. rcu_read_lock() held. */
+void raw_each(void (*fn)(struct dgram *d, unsigned bucket, void *arg), void *arg);
+
 #endif

@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "net/config.h"
 #include "net/dhcp_msg.h"
+#include "net/nd.h"
 #include "net/resolver.h"
 #include "net/route.h"
 #include "net/udp.h"
@@ -19,7 +20,13 @@
 #define MAX_REQUESTS   4
 #define SETTLE_TRIES   4 /* then nobody waits for us any more */
 
-enum state { SELECTING, REQUESTING, BOUND, RENEWING, REBINDING };
+/* RFC 5227 asks for three probes in some five seconds, for bridges that are slow to learn. Behind a virtual link, too, those
+ * who have the address answer in milliseconds, and programs wait for the end of this. */
+#define PROBES     2
+#define PROBE_NS   (100 * NSEC_PER_MS)
+#define DECLINE_NS (10 * NSEC_PER_SEC) /* RFC 2131 §3.1.5 */
+
+enum state { SELECTING, REQUESTING, PROBING, DECLINED, BOUND, RENEWING, REBINDING };
 
 struct dhcp {          /* [lock] */
     struct dhcp *next; /* [R] */
@@ -28,7 +35,8 @@ struct dhcp {          /* [lock] */
     enum state state;
     unsigned tries;
     uint32_t xid;
-    uint64_t begun_ns; /* of the exchange */
+    char name[DHCP_NAME_MAX + 1]; /* what the server may call this machine; "" nothing */
+    uint64_t begun_ns;            /* of the exchange */
     uint64_t t1_ns, t2_ns, end_ns;
     struct dhcp_lease lease; /* what was offered, or is had */
     bool configured, settled;
@@ -68,22 +76,23 @@ static void send(struct dhcp *c, uint8_t type)
     struct dhcp_request q = { .type = type,
                               .xid = c->xid,
                               .secs = (clock_mono_ns() - c->begun_ns) / NSEC_PER_SEC,
-                              .mac = c->dev->mac };
+                              .mac = c->dev->mac,
+                              .name = c->name };
     struct dst dst = { 0 };
     struct pktbuf *p;
     struct udphdr *h;
 
     if (have) {
         q.ciaddr = c->lease.addr.w[3];
-    } else if (c->state == REQUESTING) {
+    } else if (c->state == REQUESTING || c->state == DECLINED) {
         q.requested = c->lease.addr.w[3];
         q.server = c->lease.server.w[3];
     }
     if (dst_lookup(&dst, &f))
         return;
-    p = pktbuf_alloc(PKTBUF_HEADROOM, DHCP_MSG_SIZE);
+    p = pktbuf_alloc(PKTBUF_HEADROOM, DHCP_MSG_MAX);
     if (p) {
-        dhcp_build(pktbuf_put(p, DHCP_MSG_SIZE), &q);
+        pktbuf_put(p, dhcp_build(p->data, &q));
         h = pktbuf_push(p, sizeof(*h));
         h->source = be16(68);
         h->dest = be16(67);
@@ -169,13 +178,11 @@ static void configure(struct dhcp *c)
     c->configured = true;
 }
 
-static void bound(struct dhcp *c, const struct dhcp_lease *l)
+static void bound(struct dhcp *c)
 {
+    const struct dhcp_lease *l = &c->lease;
     uint64_t lease = l->lease_s, t1 = l->t1_s ? l->t1_s : lease / 2, t2 = l->t2_s ? l->t2_s : lease * 7 / 8;
 
-    if (c->configured && (!inaddr_eq(&c->lease.addr, &l->addr) || c->lease.plen != l->plen))
-        unconfigure(c);
-    c->lease = *l;
     c->state = BOUND;
     c->tries = 0;
     configure(c);
@@ -188,6 +195,55 @@ static void bound(struct dhcp *c, const struct dhcp_lease *l)
     c->t2_ns = c->begun_ns + t2 * NSEC_PER_SEC;
     c->end_ns = c->begun_ns + lease * NSEC_PER_SEC;
     net_timer_arm(&c->timer, c->t1_ns);
+}
+
+/* ---- does somebody have the address? ---- */
+
+static void probe(struct dhcp *c)
+{
+    if (c->tries++ == PROBES) {
+        bound(c);
+        return;
+    }
+    arp_probe(c->dev, &c->lease.addr);
+    net_timer_arm(&c->timer, clock_mono_ns() + PROBE_NS);
+}
+
+static void decline(struct dhcp *c)
+{
+    log_warn("%s: the address that DHCP gave is another machine's", c->dev->name);
+    c->state = DECLINED;
+    send(c, DHCP_DECLINE);
+    net_timer_arm(&c->timer, clock_mono_ns() + DECLINE_NS);
+}
+
+/* Somebody else's ARP: he has the address, or is about to take it, too. */
+static void watch(struct netdev *d, const struct inaddr *spa, const struct inaddr *tpa)
+{
+    struct dhcp *c = atomic_load_acquire(&clients);
+
+    while (c && c->dev != d)
+        c = c->next;
+    if (!c || READ_ONCE(c->state) != PROBING)
+        return;
+    spin_lock(&c->lock);
+    if (c->state == PROBING && inaddr_eq(inaddr_is_any(spa) ? tpa : spa, &c->lease.addr))
+        decline(c);
+    spin_unlock(&c->lock);
+}
+
+static void accepted(struct dhcp *c, const struct dhcp_lease *l)
+{
+    if (c->configured && (!inaddr_eq(&c->lease.addr, &l->addr) || c->lease.plen != l->plen))
+        unconfigure(c);
+    c->lease = *l;
+    if (c->configured) {
+        bound(c);
+        return;
+    }
+    c->state = PROBING;
+    c->tries = 0;
+    probe(c);
 }
 
 /* ---- time and answers ---- */
@@ -228,6 +284,10 @@ static void timer(struct net_timer *t)
     spin_lock(&c->lock);
     if (c->state >= BOUND) {
         renew(c);
+    } else if (c->state == PROBING) {
+        probe(c);
+    } else if (c->state == DECLINED) {
+        begin(c);
     } else if (c->state == REQUESTING && c->tries >= MAX_REQUESTS) {
         begin(c);
     } else {
@@ -239,6 +299,12 @@ static void timer(struct net_timer *t)
     spin_unlock(&c->lock);
 }
 
+/* Has it asked for an address, and not got it yet? */
+static bool asked(const struct dhcp *c)
+{
+    return c->state == REQUESTING || c->state == RENEWING || c->state == REBINDING;
+}
+
 /* lock held */
 static void answer(struct dhcp *c, const struct dhcp_lease *l)
 {
@@ -248,9 +314,9 @@ static void answer(struct dhcp *c, const struct dhcp_lease *l)
         c->tries = 0;
         send(c, DHCP_REQUEST);
         retry_later(c);
-    } else if (l->type == DHCP_ACK && c->state != SELECTING && c->state != BOUND) {
-        bound(c, l);
-    } else if (l->type == DHCP_NAK && c->state != SELECTING && c->state != BOUND) {
+    } else if (l->type == DHCP_ACK && asked(c)) {
+        accepted(c, l);
+    } else if (l->type == DHCP_NAK && asked(c)) {
         unconfigure(c);
         begin(c);
     }
@@ -271,7 +337,7 @@ static void input(struct pktbuf *p, const struct ip_rx *r)
     spin_unlock(&c->lock);
 }
 
-void dhcp_start(struct netdev *d)
+void dhcp_start(struct netdev *d, const char *name)
 {
     struct dhcp *c = kzalloc(sizeof(*c));
 
@@ -280,11 +346,14 @@ void dhcp_start(struct netdev *d)
         return;
     }
     c->dev = d;
+    if (dhcp_name_ok(name))
+        str_copy(c->name, name, sizeof(c->name));
     spin_init(&c->lock, RANK_SOCKET);
     net_timer_init(&c->timer, timer);
     c->next = clients;
     atomic_store_release(&clients, c);
     dhcp_input = input;
+    arp_watch = watch;
     spin_lock(&c->lock);
     begin(c);
     spin_unlock(&c->lock);

@@ -27,6 +27,7 @@ enum {
     O_NETMASK = 1,
     O_ROUTER = 3,
     O_DNS = 6,
+    O_HOST_NAME = 12,
     O_DOMAIN = 15,
     O_MTU = 26,
     O_BROADCAST = 28,
@@ -52,13 +53,27 @@ static uint8_t *put_option(uint8_t *o, uint8_t code, const void *val, uint8_t le
     return o + 2 + len;
 }
 
-void dhcp_build(uint8_t m[DHCP_MSG_SIZE], const struct dhcp_request *q)
+bool dhcp_name_ok(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < len; i++) {
+        char c = name[i] | 0x20;
+        bool inner = (name[i] == '-' || name[i] == '.') && i && i + 1 < len;
+
+        if (!(c >= 'a' && c <= 'z') && !(name[i] >= '0' && name[i] <= '9') && !inner)
+            return false;
+    }
+    return len && len <= DHCP_NAME_MAX;
+}
+
+unsigned dhcp_build(uint8_t m[DHCP_MSG_MAX], const struct dhcp_request *q)
 {
     static const uint8_t want[] = { O_NETMASK, O_ROUTES,    O_ROUTER, O_DNS, O_DOMAIN,
                                     O_MTU,     O_BROADCAST, O_LEASE,  O_T1,  O_T2 };
     uint8_t id[7] = { 1 }, size[2], *o = m + M_OPTIONS;
 
-    memset(m, 0, DHCP_MSG_SIZE);
+    memset(m, 0, DHCP_MSG_MAX);
     m[M_OP] = 1;
     m[M_HTYPE] = 1;
     m[M_HLEN] = 6;
@@ -76,10 +91,15 @@ void dhcp_build(uint8_t m[DHCP_MSG_SIZE], const struct dhcp_request *q)
         o = put_option(o, O_REQUESTED, &q->requested, 4);
     if (q->server)
         o = put_option(o, O_SERVER, &q->server, 4);
-    put_be16(size, 1500);
-    o = put_option(o, O_MAX_SIZE, size, 2);
-    o = put_option(o, O_WANTED, want, sizeof(want));
-    *o = O_END;
+    if (q->type != DHCP_DECLINE) { /* which says nothing else (RFC 2131, table 5) */
+        put_be16(size, 1500);
+        o = put_option(o, O_MAX_SIZE, size, 2);
+        o = put_option(o, O_WANTED, want, sizeof(want));
+        if (*q->name)
+            o = put_option(o, O_HOST_NAME, q->name, strlen(q->name));
+    }
+    *o++ = O_END;
+    return MAX((unsigned)(o - m), (unsigned)DHCP_MSG_MIN);
 }
 
 /* ---- answers ---- */

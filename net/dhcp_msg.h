@@ -5,7 +5,9 @@
 
 #include "net/ip.h"
 
-#define DHCP_MSG_SIZE   300 /* BOOTP's least: some servers insist */
+#define DHCP_NAME_MAX   63
+#define DHCP_MSG_MIN    300 /* BOOTP's least: some servers insist */
+#define DHCP_MSG_MAX    384
 #define DHCP_MAX_ROUTES 8
 #define DHCP_MAX_DNS    3
 
@@ -24,6 +26,7 @@ struct dhcp_request { /* addresses: network order, 0 none */
     uint32_t xid, ciaddr, requested, server;
     uint16_t secs;
     const uint8_t *mac;
+    const char *name; /* this machine's, at most DHCP_NAME_MAX; "" none */
 };
 
 struct dhcp_route {
@@ -43,7 +46,10 @@ struct dhcp_lease { /* of an answer */
     char domain[128];
 };
 
-void dhcp_build(uint8_t msg[DHCP_MSG_SIZE], const struct dhcp_request *q);
+/* The message's length. */
+unsigned dhcp_build(uint8_t msg[DHCP_MSG_MAX], const struct dhcp_request *q);
+/* Whether it may be sent as a host name: letters, digits, '-' and '.' as RFC 1123 has them, DHCP_NAME_MAX at most. */
+bool dhcp_name_ok(const char *name);
 /* False: it is no answer to us, or is malformed. */
 bool dhcp_parse(const uint8_t *msg, size_t len, uint32_t xid, const uint8_t mac[6], struct dhcp_lease *l);
 

@@ -3,6 +3,7 @@
 #include "abi/errno.h"
 #include "kernel/clock.h"
 #include "net/neigh.h"
+#include "net/redirect.h"
 #include "net/route.h"
 
 /* ---- path MTUs ---- */
@@ -148,6 +149,8 @@ static int lookup_remote(struct dst *d, const struct flow *f, struct netdev *dev
     d->dev = dev;
     d->loop = dev == loopback_dev;
     d->next_hop = r && !inaddr_is_any(&r->gateway) ? r->gateway : f->dst;
+    if (unlikely(atomic_load(&redirects_used)))
+        redirect_find(&f->dst, dev, &d->next_hop, &d->next_hop);
     d->src = f->src;
     if (inaddr_is_any(&f->src)) {
         src = addr_source(dev,

@@ -16,6 +16,7 @@
 #define ERRORS_PER_SEC 1000 /* as Linux: icmp_msgs_per_sec, icmp_msgs_burst */
 #define ERRORS_BURST   50
 #define ECHO_MAX       65507
+#define REDIRECT_CODES 3
 
 struct icmp_stats icmp_stats[2];
 void (*icmp_ping_input)(struct pktbuf *p, const struct ip_rx *r);
@@ -50,8 +51,7 @@ static void send_to(struct pktbuf *p, struct flow *f)
         return;
     }
     fill_checksum(p, f, &d);
-    icmp_stats[v6].out_msgs++;
-    icmp_stats[v6].out_types[p->data[0]]++;
+    icmp_count_out(v6, p->data[0]);
     ip_output(p, f, &d);
     dst_release(&d);
 }
@@ -268,6 +268,17 @@ static void error_in(struct pktbuf *p, const struct ip_rx *r, bool v6)
         return;
     e.type = p->data[0];
     e.code = p->data[1];
+    if (!v6 && e.type == ICMP_REDIRECT) {
+        uint32_t gateway;
+
+        memcpy(&gateway, p->data + 4, 4);
+        e.redirect = inaddr_v4(gateway);
+        /* from the link itself, to us */
+        if (e.code <= REDIRECT_CODES && r->kind == KIND_LOCAL && !(r->dev->features & NETDEV_LOOP) &&
+            !(p->flags & PKTBUF_LOOP))
+            ip_error_deliver(&e, p->data + 8, p->len - 8, false);
+        return;
+    }
     if (meaning_of(&e, v6, get_be32(p->data + 4)))
         ip_error_deliver(&e, p->data + 8, p->len - 8, v6);
 }
@@ -287,6 +298,8 @@ void ip_local_error(struct pktbuf *p, int err)
 /* A transport was told of a smaller MTU and found that it is about a packet of its own. */
 static void ping_error(const struct ip_error *e)
 {
+    if (!e->err)
+        return;
     if (icmp_ping_error)
         icmp_ping_error(e);
     if (e->err == EMSGSIZE && e->mtu)
@@ -350,6 +363,7 @@ static bool icmp_input(struct pktbuf *p, const struct ip_rx *r)
         case ICMP_DEST_UNREACH:
         case ICMP_TIME_EXCEEDED:
         case ICMP_PARAMETERPROB:
+        case ICMP_REDIRECT:
             error_in(p, r, false);
         }
     pktbuf_free(p);

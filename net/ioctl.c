@@ -1,59 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ioctl.c: interfaces as netdevice(7) shows them: SIOCGIF* and the few that change one. */
+/* ioctl.c: interfaces as netdevice(7) shows and changes them. */
+#include "net/ioctl.h"
 #include "abi/errno.h"
-#include "abi/netif.h"
-#include "kernel/uaccess.h"
 #include "lib/string.h"
 #include "net/inet.h"
-#include "net/netif.h"
 #include <linux/capability.h>
 #include <linux/sockios.h>
 
-static void put_addr(struct ifreq *r, uint32_t v4)
-{
-    memset(&r->addr, 0, sizeof(r->addr));
-    r->addr.family = AF_INET;
-    memcpy(r->addr.data + 2, &v4, 4);
-}
-
-static uint32_t netmask(const struct ifaddr *a)
-{
-    unsigned plen = a->plen - 96;
-
-    return plen ? be32(0xffffffffu << (32 - plen)) : 0;
-}
-
-/* The first IPv4 address; NULL: none. rcu_read_lock() held. */
-static struct ifaddr *first_v4(struct netdev *d)
-{
-    for (struct ifaddr *a = netif_of(d)->addrs; a; a = a->next)
-        if (inaddr_is_v4(&a->addr))
-            return a;
-    return NULL;
-}
-
-static int get_addr(struct netdev *d, unsigned cmd, struct ifreq *r)
-{
-    struct ifaddr *a;
-    int err = 0;
-
-    rcu_read_lock();
-    a = first_v4(d);
-    if (!a)
-        err = -EADDRNOTAVAIL;
-    else if (cmd == SIOCGIFADDR)
-        put_addr(r, a->addr.w[3]);
-    else if (cmd == SIOCGIFDSTADDR)
-        put_addr(r, a->peer.w[3]);
-    else if (cmd == SIOCGIFNETMASK)
-        put_addr(r, netmask(a));
-    else
-        put_addr(r, inaddr_is_any(&a->bcast) ? 0 : a->bcast.w[3]);
-    rcu_read_unlock();
-    return err;
-}
-
-static int get_one(struct netdev *d, unsigned cmd, struct ifreq *r)
+static int get_link(struct netdev *d, unsigned cmd, struct ifreq *r)
 {
     switch (cmd) {
     case SIOCGIFFLAGS:
@@ -76,15 +30,6 @@ static int get_one(struct netdev *d, unsigned cmd, struct ifreq *r)
         r->addr.family = d->hw_type;
         memcpy(r->addr.data, d->mac, 6);
         return 0;
-    case SIOCGIFADDR:
-    case SIOCGIFDSTADDR:
-    case SIOCGIFNETMASK:
-    case SIOCGIFBRDADDR:
-        return get_addr(d, cmd, r);
-    case SIOCSIFFLAGS:
-        return netif_set_flags(d, (uint16_t)r->flags, IFF_UP | IFF_PROMISC | IFF_ALLMULTI);
-    case SIOCSIFMTU:
-        return r->value < 0 ? -EINVAL : netif_set_mtu(d, r->value);
     }
     return -ENOTTY;
 }
@@ -107,8 +52,8 @@ static long get_conf(uintptr_t arg)
         for (struct ifaddr *a = netif_of(d)->addrs; a && nr < ARRAY_SIZE(r); a = a->next)
             if (inaddr_is_v4(&a->addr)) {
                 memset(&r[nr], 0, sizeof(r[nr]));
-                memcpy(r[nr].name, d->name, IFNAMSIZ);
-                put_addr(&r[nr++], a->addr.w[3]);
+                memcpy(r[nr].name, a->label, IFNAMSIZ);
+                ioctl_put_v4(&r[nr++].addr, a->addr.w[3]);
             }
         rcu_read_unlock();
         for (unsigned i = 0; i < nr; i++) {
@@ -123,40 +68,134 @@ static long get_conf(uintptr_t arg)
     return copy_to_user((void __user *)arg, &c, sizeof(c)) ? -EFAULT : 0;
 }
 
-long inet_ioctl(struct socket *s, unsigned cmd, uintptr_t arg)
+static int set_link(struct netdev *d, unsigned cmd, struct ifreq *r)
 {
+    switch (cmd) {
+    case SIOCSIFFLAGS:
+        return strchr(r->name, ':') ? ioctl_alias_flags(d, r) : netif_set_flags(d, (uint16_t)r->flags, ~0u);
+    case SIOCSIFMTU:
+        return r->value < 0 ? -EINVAL : (uint32_t)r->value == d->mtu ? 0 : netif_set_mtu(d, r->value);
+    case SIOCSIFHWADDR:
+        if (r->addr.family != d->hw_type)
+            return -EINVAL;
+        /* fall through */
+    default: /* metric, name, queue length, map */
+        return -EOPNOTSUPP;
+    }
+}
+
+enum kind { OTHER, GET_ADDR, SET_ADDR, GET_LINK, SET_LINK };
+
+static enum kind kind_of(unsigned cmd)
+{
+    switch (cmd) {
+    case SIOCGIFADDR:
+    case SIOCGIFDSTADDR:
+    case SIOCGIFNETMASK:
+    case SIOCGIFBRDADDR:
+        return GET_ADDR;
+    case SIOCSIFADDR:
+    case SIOCSIFDSTADDR:
+    case SIOCSIFNETMASK:
+    case SIOCSIFBRDADDR:
+        return SET_ADDR;
+    case SIOCGIFFLAGS:
+    case SIOCGIFINDEX:
+    case SIOCGIFMTU:
+    case SIOCGIFMETRIC:
+    case SIOCGIFTXQLEN:
+    case SIOCGIFHWADDR:
+        return GET_LINK;
+    case SIOCSIFFLAGS:
+    case SIOCSIFMTU:
+    case SIOCSIFMETRIC:
+    case SIOCSIFTXQLEN:
+    case SIOCSIFHWADDR:
+    case SIOCSIFHWBROADCAST:
+    case SIOCSIFMAP:
+    case SIOCSIFNAME:
+        return SET_LINK;
+    }
+    return OTHER;
+}
+
+/* r->name: a device's, or an alias of it, which is for addresses alone. */
+static struct netdev *device_of(struct ifreq *r)
+{
+    struct netdev *d;
+    char *alias;
+
+    r->name[IFNAMSIZ - 1] = 0;
+    alias = strchr(r->name, ':');
+    if (alias)
+        *alias = 0;
+    d = netdev_by_name(r->name);
+    if (alias)
+        *alias = ':';
+    return d && d->net ? d : NULL;
+}
+
+static long of_device(int family, unsigned cmd, uintptr_t arg)
+{
+    enum kind k = kind_of(cmd);
     struct netdev *d;
     struct ifreq r;
     int err;
 
-    if (cmd < SIOCGIFNAME || cmd > SIOCGIFTXQLEN + 1)
+    if (k == OTHER || (k == SET_ADDR && family != AF_INET))
         return -ENOTTY;
-    if (cmd == SIOCGIFCONF)
-        return get_conf(arg);
     if (copy_from_user(&r, (void __user *)arg, sizeof(r)))
         return -EFAULT;
-    if (cmd == SIOCGIFNAME) {
-        d = netdev_by_index(r.value);
-        if (!d)
-            return -ENODEV;
-        memcpy(r.name, d->name, IFNAMSIZ);
-    } else {
-        char *alias;
-
-        r.name[IFNAMSIZ - 1] = 0;
-        alias = strchr(r.name, ':');
-        if (alias)
-            *alias = 0;
-        d = netdev_by_name(r.name);
-        if (!d || !d->net)
-            return -ENODEV;
-        if (alias)
-            *alias = ':';
-        if ((cmd == SIOCSIFFLAGS || cmd == SIOCSIFMTU) && !socket_host->capable(CAP_NET_ADMIN))
-            return -EPERM;
-        err = get_one(d, cmd, &r);
-        if (err)
-            return err;
-    }
+    if ((k == SET_ADDR || k == SET_LINK) && !socket_host->capable(CAP_NET_ADMIN))
+        return -EPERM;
+    if (k == SET_ADDR && r.addr.family != AF_INET)
+        return -EINVAL;
+    d = device_of(&r);
+    if (!d)
+        return -ENODEV;
+    if (k == SET_ADDR)
+        return ioctl_set_addr(d, cmd, &r);
+    if (k == SET_LINK)
+        return set_link(d, cmd, &r);
+    err = k == GET_ADDR ? ioctl_get_addr(d, cmd, &r) : get_link(d, cmd, &r);
+    if (err)
+        return err;
     return copy_to_user((void __user *)arg, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
+static long get_name(uintptr_t arg)
+{
+    struct netdev *d;
+    struct ifreq r;
+
+    if (copy_from_user(&r, (void __user *)arg, sizeof(r)))
+        return -EFAULT;
+    d = netdev_by_index(r.value);
+    if (!d)
+        return -ENODEV;
+    memcpy(r.name, d->name, IFNAMSIZ);
+    return copy_to_user((void __user *)arg, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
+long inet_ioctl(struct socket *s, unsigned cmd, uintptr_t arg)
+{
+    switch (cmd) {
+    case SIOCADDRT:
+    case SIOCDELRT:
+        return s->family == AF_INET6 ? ioctl_route6(cmd, arg) : ioctl_route4(cmd, arg);
+    case SIOCSARP:
+    case SIOCDARP:
+    case SIOCGARP:
+        return s->family == AF_INET ? ioctl_arp(cmd, arg) : -ENOTTY;
+    case SIOCDIFADDR:
+    case SIOCSIFADDR:
+        if (s->family == AF_INET6)
+            return ioctl_addr6(cmd, arg);
+        break;
+    case SIOCGIFNAME:
+        return get_name(arg);
+    case SIOCGIFCONF:
+        return get_conf(arg);
+    }
+    return of_device(s->family, cmd, arg);
 }

@@ -173,10 +173,11 @@ struct ip_error {
     struct inaddr offender; /* who says so */
     struct netdev *dev;
     uint8_t protocol;
-    uint8_t type, code; /* as received */
-    int err;            /* errno, positive */
-    bool hard;          /* connected UDP sockets are told even without IP_RECVERR */
-    uint32_t mtu;       /* EMSGSIZE: of the next hop */
+    uint8_t type, code;     /* as received */
+    int err;                /* errno, positive */
+    bool hard;              /* connected UDP sockets are told even without IP_RECVERR */
+    uint32_t mtu;           /* EMSGSIZE: of the next hop */
+    struct inaddr redirect; /* err 0: no error, but who should carry packets to dst: redirect_accept() */
     const uint8_t *transport;
     uint32_t len;           /* linear bytes there, at least 8 */
     const struct pktbuf *p; /* the ICMP packet, its data at the ICMP header */

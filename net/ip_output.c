@@ -75,6 +75,9 @@ int ip_send_packet(struct pktbuf *p, struct dst *d, const struct flow *f)
         return 0;
     }
     if (unlikely(d->kind != KIND_REMOTE)) {
+        struct ip_stats *s = &ip_stats[!inaddr_is_v4(&f->dst)];
+
+        ++*(d->kind == KIND_MULTICAST ? &s->out_mcasts : &s->out_bcasts);
         loop_back(p, d, f);
         if (d->kind == KIND_MULTICAST && f->ttl == 0 && f->flags & FLOW_TTL0) {
             pktbuf_free(p);

@@ -48,8 +48,10 @@ static bool for_us(const struct pktbuf *p, struct ip_rx *r)
     case KIND_LOCAL:
         return p->link_type == PACKET_HOST; /* RFC 1122 §3.3.6: not what came to all */
     case KIND_BROADCAST:
+        ip_stats[0].in_bcasts++;
         return true;
     case KIND_MULTICAST:
+        ip_stats[0].in_mcasts++;
         return group_member(p->dev, &r->dst);
     default:
         return false;

@@ -23,6 +23,7 @@ static bool for_us(const struct pktbuf *p, struct ip_rx *r)
                (!inaddr_is_linklocal6(&r->dst) || a->netif->dev == p->dev || p->dev == loopback_dev);
     }
     r->kind = ip_kind(&r->dst, 0);
+    ip_stats[1].in_mcasts += r->kind == KIND_MULTICAST;
     return r->kind == KIND_MULTICAST && group_member(p->dev, &r->dst);
 }
 

@@ -2,6 +2,7 @@
 /* mld.c: Multicast Listener Discovery (RFC 2710), which routers of version 2 understand. */
 #include "lib/string.h"
 #include "net/icmp.h"
+#include "net/ip_input.h"
 #include "net/mcast.h"
 
 #define MLD_LEN 24 /* ICMPv6 header and group */
@@ -35,6 +36,7 @@ void mld_report(struct netdev *d, const struct inaddr *group, bool leave)
         memcpy(h + 8, group, 16);
         check = ~pktbuf_checksum(p, 0, MLD_LEN, ip_pseudo_sum(&dst.src, &f.dst, IPPROTO_ICMPV6, MLD_LEN));
         memcpy(h + 2, &check, 2);
+        icmp_count_out(true, h[0]);
         ip_output(p, &f, &dst);
     }
     dst_release(&dst);

@@ -3,9 +3,11 @@
 #include "net/nd.h"
 #include "lib/string.h"
 #include "net/icmp.h"
+#include "net/ip_input.h"
 #include "net/link.h"
 #include "net/nd_msg.h"
 #include "net/neigh.h"
+#include "net/redirect.h"
 #include <linux/ipv6.h>
 
 #define BROADCAST_MAC 0xffffffffffffull
@@ -59,6 +61,9 @@ void nd_send(struct netdev *d, const struct inaddr *src, const struct inaddr *ds
         ethernet_multicast(dst, b);
         mac = mac_word(b);
     }
+    icmp_count_out(true, m[0]);
+    ip_stats[1].out_requests++;
+    ip_stats[1].out_mcasts += inaddr_is_multicast(dst);
     link_output(d, p, mac, ETH_P_IPV6);
 }
 
@@ -188,6 +193,27 @@ static void advertisement(struct pktbuf *p, const struct ip_rx *r)
     neigh_heard(r->dev, &target, o ? o + 2 : NULL, how);
 }
 
+/* RFC 4861 §8.1. Those that do not quote the packet are left alone: it tells whether they are about something of ours. */
+static void redirect(struct pktbuf *p, const struct ip_rx *r)
+{
+    struct ip_error e = { .offender = r->src, .dev = r->dev, .type = ND_REDIRECT, .p = p };
+    const uint8_t *quote, *mac;
+    struct inaddr dst, hop;
+
+    if (p->len < 40 || !inaddr_is_linklocal6(&r->src) || r->kind != KIND_LOCAL ||
+        !nd_option(p->data + 40, p->len - 40, ND_OPT_REDIRECTED, &quote) ||
+        !nd_option(p->data + 40, p->len - 40, ND_OPT_TLLA, &mac) || !quote || quote[1] < 6)
+        return;
+    memcpy(&e.redirect, p->data + 8, 16);
+    memcpy(&dst, p->data + 24, 16);
+    if (inaddr_is_v4(&e.redirect) || inaddr_is_multicast(&dst) || memcmp(quote + 8 + 24, &dst, 16))
+        return;
+    ip_error_deliver(&e, quote + 8, quote[1] * 8 - 8, true);
+    if (mac && redirect_find(&dst, r->dev, &r->src, &hop) && inaddr_eq(&hop, &e.redirect))
+        neigh_heard(r->dev, &hop, mac + 2,
+                    NEIGH_CREATE | NEIGH_OVERRIDE | (inaddr_eq(&hop, &dst) ? 0 : NEIGH_ROUTER));
+}
+
 void nd_receive(struct pktbuf *p, const struct ip_rx *r)
 {
     /* §7.1: what a router passed on has a smaller hop limit */
@@ -203,6 +229,9 @@ void nd_receive(struct pktbuf *p, const struct ip_rx *r)
         break;
     case ND_NA:
         advertisement(p, r);
+        break;
+    case ND_REDIRECT:
+        redirect(p, r);
         break;
     }
 }

@@ -5,8 +5,15 @@
 
 #include "net/nd.h"
 
-enum { ND_RS = 133, ND_RA = 134, ND_NS = 135, ND_NA = 136 };
-enum { ND_OPT_SLLA = 1, ND_OPT_TLLA = 2, ND_OPT_PREFIX = 3, ND_OPT_MTU = 5, ND_OPT_RDNSS = 25 };
+enum { ND_RS = 133, ND_RA = 134, ND_NS = 135, ND_NA = 136, ND_REDIRECT = 137 };
+enum {
+    ND_OPT_SLLA = 1,
+    ND_OPT_TLLA = 2,
+    ND_OPT_PREFIX = 3,
+    ND_OPT_REDIRECTED = 4,
+    ND_OPT_MTU = 5,
+    ND_OPT_RDNSS = 25
+};
 #define ND_NA_ROUTER    0x80000000u
 #define ND_NA_SOLICITED 0x40000000u
 #define ND_NA_OVERRIDE  0x20000000u

@@ -11,6 +11,7 @@
 #include "kernel/slab.h"
 #include "net/icmp.h"
 #include "net/link.h"
+#include "net/redirect.h"
 
 #define BUCKETS     64
 #define MAX_ENTRIES 1024               /* unused entries are dropped before there are more */
@@ -200,7 +201,7 @@ static void neigh_timer(struct net_timer *t)
 {
     struct neigh *n = container_of(t, struct neigh, timer);
     struct pktqueue failed;
-    bool send = false, unicast = false;
+    bool send = false, unicast = false, gone = false;
 
     pktqueue_init(&failed);
     spin_lock(&n->lock);
@@ -221,6 +222,7 @@ static void neigh_timer(struct net_timer *t)
         } else if (n->probes >= MAX_PROBES) {
             set_state(n, NUD_FAILED);
             take_waiting(n, &failed);
+            gone = true;
         } else {
             n->probes++;
             send = true;
@@ -233,6 +235,8 @@ out:
     if (send)
         solicit(n, unicast);
     fail_waiting(&failed);
+    if (gone)
+        redirect_forget(n->dev, &n->addr);
 }
 
 int neigh_output_slow(struct neigh *n, struct pktbuf *p)
@@ -353,9 +357,14 @@ static bool is_of_device(struct neigh *n, const void *arg)
     return n->dev == arg;
 }
 
-void neigh_flush(struct netdev *d)
+static bool is_learnt(struct neigh *n, const void *arg)
 {
-    remove_where(is_of_device, d);
+    return n->dev == arg && !(n->state & (NUD_PERMANENT | NUD_NOARP));
+}
+
+void neigh_flush(struct netdev *d, bool keep)
+{
+    remove_where(keep ? is_learnt : is_of_device, d);
 }
 
 int neigh_set(struct netdev *d, const struct inaddr *a, const uint8_t mac[6], uint8_t state, bool create)

@@ -45,7 +45,8 @@ int neigh_output_slow(struct neigh *n, struct pktbuf *p);
 void neigh_heard(struct netdev *d, const struct inaddr *a, const uint8_t *mac, unsigned how);
 /* By configuration: NUD_PERMANENT or the like; state NUD_NONE deletes. 0 or -errno. */
 int neigh_set(struct netdev *d, const struct inaddr *a, const uint8_t mac[6], uint8_t state, bool create);
-void neigh_flush(struct netdev *d); /* the device went down or has another address */
+/* The device went down or, with keep, lost its link, which those that are configured outlive. */
+void neigh_flush(struct netdev *d, bool keep);
 /* Calls fn for each entry, rcu_read_lock() held by the caller. */
 void neigh_each(void (*fn)(struct neigh *n, void *arg), void *arg);
 

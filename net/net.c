@@ -13,6 +13,7 @@
 #include "net/nd.h"
 #include "net/neigh.h"
 #include "net/netif.h"
+#include "net/redirect.h"
 #include "net/route.h"
 #include "net/timer_softirq.h"
 
@@ -31,12 +32,14 @@ static void added(struct netdev *d)
         return;
     }
     n->dev = d;
+    n->carrier = d->link_up;
     n->v6 = true;
     n->accept_ra = n->autoconf = true;
     n->hop_limit = 64;
     n->reachable_ms = 30000; /* RFC 4861 §10 */
     n->retrans_ms = 1000;
     mcast_init_netif(n);
+    nd_init_netif(n);
     atomic_store_release(&d->net, n);
 }
 
@@ -85,7 +88,7 @@ int netif_set_flags(struct netdev *d, uint32_t flags, uint32_t change)
         net_notify(NET_EVENT_LINK, d, NULL);
     spin_unlock(&net_lock);
     if (old & ~n->flags & IFF_UP)
-        neigh_flush(d);
+        neigh_flush(d, false);
     if (open && d->ops->open)
         d->ops->open(d);
     if (n->flags & ~old & IFF_UP)
@@ -114,19 +117,34 @@ static void link_changed(struct netdev *d)
     net_timer_arm(&link_timer, clock_mono_ns());
 }
 
+/* Addresses and routes stay while the link is away, as on Linux; who is on it must be asked anew. */
+static void look_at_link(struct netdev *d)
+{
+    struct netif *n = netif_of(d);
+    bool up = READ_ONCE(d->link_up);
+
+    spin_lock(&net_lock);
+    if (n->carrier == up) {
+        spin_unlock(&net_lock);
+        return;
+    }
+    n->carrier = up;
+    up ? n->link_ups++ : n->link_downs++;
+    if (net_notify)
+        net_notify(NET_EVENT_LINK, d, NULL);
+    spin_unlock(&net_lock);
+    if (!up)
+        neigh_flush(d, true);
+    else if (netif_is_up(n))
+        came_up(d);
+}
+
 static void look_at_links(struct net_timer *t)
 {
     dst_invalidate();
-    for (struct netdev *d = netdev_next(NULL); d; d = netdev_next(d)) {
-        if (!d->net)
-            continue;
-        if (d->link_up && netif_is_up(netif_of(d)))
-            came_up(d);
-        spin_lock(&net_lock);
-        if (net_notify)
-            net_notify(NET_EVENT_LINK, d, NULL);
-        spin_unlock(&net_lock);
-    }
+    for (struct netdev *d = netdev_next(NULL); d; d = netdev_next(d))
+        if (d->net)
+            look_at_link(d);
 }
 
 static const struct netdev_client client = { link_receive, added, link_changed };
@@ -159,6 +177,7 @@ static void start(void)
     net_timer_init(&link_timer, look_at_links);
     ip_deliver_init();
     reass_init();
+    redirect_init();
     loopback_init();
     netdev_set_client(&client);
     start_loopback();

@@ -27,6 +27,7 @@ struct ifaddr {               /* [net_lock], immutable but for what is marked */
     uint32_t flags;                              /* IFA_F_* [a] */
     uint64_t valid_until_ns, preferred_until_ns; /* TIME_NEVER: for ever [net_lock] */
     uint64_t created_ns;
+    char label[16];         /* the device's name, or an alias of it: eth0:1 */
     uint8_t dad_left;       /* probes to be sent [net_lock] */
     struct net_timer timer; /* duplicate detection, then lifetimes */
     bool dead;              /* no longer listed [net_lock] */
@@ -44,10 +45,12 @@ struct mc_group {          /* a multicast group that the device listens to [net_
 
 struct netif { /* struct netdev.net */
     struct netdev *dev;
-    struct ifaddr *addrs;    /* [R] in the order they were added */
-    struct mc_group *groups; /* [R] */
-    uint32_t flags;          /* IFF_UP and what else can be set [a] */
-    bool opened;             /* [net_lock] the driver was told that packets are wanted */
+    struct ifaddr *addrs;          /* [R] in the order they were added */
+    struct mc_group *groups;       /* [R] */
+    uint32_t flags;                /* IFF_UP and what else can be set [a] */
+    bool opened;                   /* [net_lock] the driver was told that packets are wanted */
+    bool carrier;                  /* the link as it was last told of [net_lock] */
+    uint32_t link_ups, link_downs; /* [net_lock] */
     struct net_timer group_timer;
     /* IPv6 */
     bool v6, accept_ra, autoconf;
@@ -82,6 +85,7 @@ struct addr_spec {
     uint8_t plen, scope;
     uint32_t flags;
     uint64_t valid_ns, preferred_ns; /* lifetimes from now; TIME_NEVER */
+    char label[16];                  /* "": the device's name */
 };
 /* Adds an address and the route to its prefix, unless IFA_F_NOPREFIXROUTE. 0, -EEXIST, -ENOMEM, -EINVAL. An IPv6 address
  * is tentative until nobody claimed it, unless IFA_F_NODAD. */

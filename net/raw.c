@@ -23,6 +23,12 @@
 static struct spinlock table_lock = SPINLOCK_INIT(RANK_NET_TABLE);
 static struct dgram *sockets; /* [R], [table_lock] to change */
 
+void raw_each(void (*fn)(struct dgram *d, unsigned bucket, void *arg), void *arg)
+{
+    for (struct dgram *d = atomic_load_acquire(&sockets); d; d = atomic_load_acquire(&d->next))
+        fn(d, d->s.protocol & 255, arg);
+}
+
 /* ---- packets in ---- */
 
 static bool wants(const struct dgram *d, const struct pktbuf *p, const struct ip_rx *r)

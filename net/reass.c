@@ -126,6 +126,18 @@ void reass_init(void)
     net_timer_init(&timer, expire);
 }
 
+void reass_usage(bool v6, unsigned *nr, uint32_t *bytes)
+{
+    *nr = *bytes = 0;
+    spin_lock(&reass_lock);
+    for (const struct reass *q = oldest; q; q = q->newer)
+        if (inaddr_is_v4(&q->src) != v6) {
+            ++*nr;
+            *bytes += q->bytes;
+        }
+    spin_unlock(&reass_lock);
+}
+
 /* lock held; NULL: no memory */
 static struct reass *find(const struct inaddr *src, const struct inaddr *dst, uint32_t id, uint8_t protocol)
 {

@@ -49,7 +49,7 @@ const struct route *route_lookup(const struct inaddr *a, const struct netdev *de
             continue;
         if (r->expires_ns != TIME_NEVER && r->expires_ns <= clock_mono_ns())
             continue;
-        if (r->dev && (!netif_is_up(netif_of(r->dev)) || !r->dev->link_up))
+        if (r->dev && !netif_is_up(netif_of(r->dev)))
             continue;
         return r;
     }
@@ -91,10 +91,18 @@ static bool same_place(const struct route *a, const struct route *b)
            inaddr_eq(&a->prefix, &b->prefix);
 }
 
-int route_add_locked(const struct route *spec, bool replace)
+enum mode { NEW, REPLACE, BESIDE };
+
+static bool same_way(const struct route *a, const struct route *b)
+{
+    return a->dev == b->dev && a->type == b->type && a->scope == b->scope &&
+           inaddr_eq(&a->gateway, &b->gateway);
+}
+
+static int add_locked(const struct route *spec, enum mode mode)
 {
     bool v4 = spec->plen >= 96 && inaddr_is_v4(&spec->prefix), gateway = !inaddr_is_any(&spec->gateway);
-    struct route **link = &routes, *r;
+    struct route **link = &routes, **first = NULL, *r;
 
     ASSERT(spin_held(&net_lock));
     drop_expired();
@@ -113,11 +121,16 @@ int route_add_locked(const struct route *spec, bool replace)
         /* IPv6: several ways with the same metric stand beside each other */
         if (!v4 && (o->dev != spec->dev || !inaddr_eq(&o->gateway, &spec->gateway)))
             continue;
-        if (!replace)
+        if (mode == BESIDE && !same_way(o, spec)) {
+            first = first ? first : link;
+            continue;
+        }
+        if (mode != REPLACE)
             return -EEXIST;
         unlink_route(link);
         break;
     }
+    link = first ? first : link;
     if (nr_routes >= MAX_ROUTES)
         return -ENOMEM;
     r = kmalloc(sizeof(*r));
@@ -132,6 +145,21 @@ int route_add_locked(const struct route *spec, bool replace)
     if (net_notify)
         net_notify(NET_EVENT_ROUTE_NEW, r->dev, r);
     return 0;
+}
+
+int route_add_locked(const struct route *r, bool replace)
+{
+    return add_locked(r, replace ? REPLACE : NEW);
+}
+
+int route_add_beside(const struct route *r)
+{
+    int err;
+
+    spin_lock(&net_lock);
+    err = add_locked(r, BESIDE);
+    spin_unlock(&net_lock);
+    return err;
 }
 
 int route_add(const struct route *r, bool replace)

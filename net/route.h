@@ -25,6 +25,8 @@ struct route {                          /* immutable once listed */
 /* Adds a copy. 0, -EEXIST (the same prefix, metric and, for IPv6, gateway; not with replace), -ENETUNREACH (the gateway
  * is not on a link), -EINVAL, -ENOMEM. */
 int route_add(const struct route *r, bool replace);
+/* The same, IPv4: another way to the same place is added before those there are; -EEXIST: the same way. */
+int route_add_beside(const struct route *r);
 /* Removes the first that matches: prefix and plen; gateway, dev, metric and protocol where set. 0 or -ESRCH. */
 int route_del(const struct route *r);
 /* net_lock held: all of the device, or of the device and a protocol (0: any). */

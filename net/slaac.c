@@ -48,6 +48,11 @@ static void solicit_routers(struct net_timer *t)
     nd_send(n->dev, &src, &nd_all_routers, 0, m, len);
 }
 
+void nd_init_netif(struct netif *n)
+{
+    net_timer_init(&n->rs_timer, solicit_routers);
+}
+
 void nd_start(struct netdev *d)
 {
     struct netif *n = netif_of(d);
@@ -56,15 +61,19 @@ void nd_start(struct netdev *d)
                            .scope = RT_SCOPE_LINK,
                            .valid_ns = TIME_NEVER,
                            .preferred_ns = TIME_NEVER };
+    bool there;
 
     if (!n->v6 || d->features & NETDEV_LOOP)
         return;
-    addr_add(d, &s); /* there already, when the link comes up again */
+    rcu_read_lock();
+    there = addr_find(&s.addr, d->index); /* when the link comes up again */
+    rcu_read_unlock();
+    if (!there)
+        addr_add(d, &s);
     if (!n->accept_ra)
         return;
     spin_lock(&net_lock);
     n->rs_left = RS_COUNT;
-    net_timer_init(&n->rs_timer, solicit_routers);
     net_timer_arm(&n->rs_timer, clock_mono_ns());
     spin_unlock(&net_lock);
 }

@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "net/config.h"
 #include "net/link.h"
+#include "net/redirect.h"
 #include "net/udp_send.h"
 #include <asm/socket.h>
 #include <linux/udp.h>
@@ -157,7 +158,9 @@ static void udp_error(const struct ip_error *e)
     memcpy(&dport, e->transport + 2, 2);
     rcu_read_lock();
     d = udp_find(&e->dst, dport, &e->src, sport, e->dev ? e->dev->index : 0, 0);
-    if (d) {
+    if (d && !e->err) {
+        redirect_accept(e);
+    } else if (d) {
         if (e->err == EMSGSIZE && e->mtu)
             pmtu_update(&e->dst, e->mtu);
         dgram_error(d, e, HLEN);

@@ -5,7 +5,8 @@
 #include "kernel/driver.h"
 #include "kernel/log.h"
 
-#define RING_FEATURES VIRTIO_F_EVENT_IDX
+#define RING_FEATURES  VIRTIO_F_EVENT_IDX
+#define CONFIG_LOOK_NS (100 * NSEC_PER_MS)
 
 int virtio_begin(struct virtio_device *vd, uint64_t wanted)
 {
@@ -28,10 +29,20 @@ int virtio_begin(struct virtio_device *vd, uint64_t wanted)
     return -ENODEV;
 }
 
+static void look_at_config(struct timer *t)
+{
+    struct virtio_device *vd = container_of(t, struct virtio_device, config_timer);
+
+    if (!vd->broken)
+        vd->config_changed(vd);
+}
+
 int virtio_ready(struct virtio_device *vd)
 {
-    int err = vd->ops->enable_irq(vd);
+    int err;
 
+    timer_init(&vd->config_timer, look_at_config);
+    err = vd->ops->enable_irq(vd);
     if (err)
         return err;
     vd->ops->set_status(vd, VIRTIO_S_ACKNOWLEDGE | VIRTIO_S_DRIVER | VIRTIO_S_DRIVER_OK |
@@ -61,9 +72,14 @@ void virtio_interrupt(struct virtio_device *vd)
         vq->nr_irqs++;
         vq->callback(vq);
     }
-    /* No register is read that would tell: an interrupt without other reason is about the configuration. */
-    if (!news && vd->config_changed)
+    /* No register is read that would tell, as each is an exit: an interrupt without other reason is about the configuration.
+     * One that has others may be, too, which is looked at later, once for all that came meanwhile. */
+    if (!vd->config_changed)
+        return;
+    if (!news)
         vd->config_changed(vd);
+    else if (!READ_ONCE(vd->config_timer.armed))
+        timer_arm(&vd->config_timer, clock_mono_ns() + CONFIG_LOOK_NS);
 }
 
 int virtio_probe(struct virtio_device *vd)

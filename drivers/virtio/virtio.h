@@ -10,6 +10,7 @@
 #define DRIVERS_VIRTIO_H
 
 #include "abi/virtio.h"
+#include "kernel/clock.h"
 #include "lib/types.h"
 
 struct virtio_device;
@@ -37,8 +38,10 @@ struct virtio_device {
     volatile void *config_regs; /* ... and device-specific registers */
     void *bus;                  /* struct pci_device; NULL for mmio */
     unsigned gsi;
-    struct virtq *queues;                             /* that have a callback */
-    void (*config_changed)(struct virtio_device *vd); /* in interrupts; NULL: not wanted */
+    struct virtq *queues; /* that have a callback */
+    void (*config_changed)(
+        struct virtio_device *vd); /* in interrupts, perhaps for nothing; NULL: not wanted */
+    struct timer config_timer;
     void *driver;
 };
 

@@ -4,8 +4,7 @@
  * that QEMU's machines still use unless told otherwise.
  *
  * Each register access is an exit to the VMM, so nothing is read that is not needed: high halves of addresses are
- * zero after a reset, and the interrupt status is acknowledged without a look, since no driver here follows
- * configuration changes.
+ * zero after a reset, and the interrupt status is acknowledged without a look: virtio_interrupt() does without.
  */
 #include "abi/errno.h"
 #include "arch/io.h"

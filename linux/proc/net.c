@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* net.c: /proc/PID/net: its files; net_tables.c shows most of them. */
+/* net.c: /proc/PID/net: its files; net_tables.c and net_stat.c show most of them. */
 #include "linux/proc/net.h"
 #include "abi/fs.h"
 #include "net/unix/list.h"
@@ -38,10 +38,18 @@ const struct pseudo_node proc_net_nodes[] = {
     PROC_FILE("arp", 0444, proc_show_arp),
     PROC_FILE("dev", 0444, proc_show_net_dev),
     PROC_FILE("if_inet6", 0444, proc_show_if_inet6),
+    PROC_FILE("igmp", 0444, proc_show_igmp),
+    PROC_FILE("igmp6", 0444, proc_show_igmp6),
     PROC_FILE("ipv6_route", 0444, proc_show_ipv6_route),
+    PROC_FILE("netstat", 0444, proc_show_netstat),
     PROC_FILE("pnp", 0444, proc_show_pnp),
+    PROC_FILE("raw", 0444, proc_show_raw),
+    PROC_FILE("raw6", 0444, proc_show_raw6),
     PROC_FILE("route", 0444, proc_show_route),
     PROC_FILE("snmp", 0444, proc_show_snmp),
+    PROC_FILE("snmp6", 0444, proc_show_snmp6),
+    PROC_FILE("sockstat", 0444, proc_show_sockstat),
+    PROC_FILE("sockstat6", 0444, proc_show_sockstat6),
     PROC_FILE("tcp", 0444, proc_show_tcp),
     PROC_FILE("tcp6", 0444, proc_show_tcp6),
     PROC_FILE("udp", 0444, proc_show_udp),

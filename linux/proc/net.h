@@ -16,6 +16,14 @@ int proc_show_tcp6(struct seq *s, struct inode *i);
 void proc_put_tcp_snmp(struct seq *s); /* its part of snmp */
 int proc_show_udp(struct seq *s, struct inode *i);
 int proc_show_udp6(struct seq *s, struct inode *i);
+int proc_show_raw(struct seq *s, struct inode *i);
+int proc_show_raw6(struct seq *s, struct inode *i);
+int proc_show_igmp(struct seq *s, struct inode *i);
+int proc_show_igmp6(struct seq *s, struct inode *i);
 int proc_show_snmp(struct seq *s, struct inode *i);
+int proc_show_snmp6(struct seq *s, struct inode *i);
+int proc_show_netstat(struct seq *s, struct inode *i);
+int proc_show_sockstat(struct seq *s, struct inode *i);
+int proc_show_sockstat6(struct seq *s, struct inode *i);
 
 #endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* net_tables.c: /proc/net's tables of devices, addresses, routes, neighbours, counters and UDP sockets. */
+/* net_tables.c: /proc/net's tables of devices, addresses, groups, routes, neighbours, UDP and raw sockets. */
 #include "abi/netif.h"
 #include "lib/string.h"
 #include "linux/proc/net.h"
-#include "net/icmp.h"
-#include "net/ip_input.h"
 #include "net/neigh.h"
 #include "net/resolver.h"
 #include "net/route.h"
@@ -57,11 +55,118 @@ int proc_show_if_inet6(struct seq *s, struct inode *i)
     return 0;
 }
 
+/* ---- groups ---- */
+
+#define USER_HZ 100
+
+enum { MAF_TIMER_RUNNING = 1, MAF_LOADED = 4, MAF_NOREPORT = 8 };
+
+static long ticks_left(const struct mc_group *g)
+{
+    uint64_t at = READ_ONCE(g->report_ns), now = clock_mono_ns();
+
+    return at != TIME_NEVER && at > now ? (at - now) / (NSEC_PER_SEC / USER_HZ) : 0;
+}
+
+/* One group; g NULL: nobody joined it but the system, which listens to it always. */
+static void put_group4(struct seq *s, uint32_t addr, const struct mc_group *g, bool always)
+{
+    bool running = g && READ_ONCE(g->report_ns) != TIME_NEVER;
+
+    seq_printf(s, "\t\t\t\t%08X %5d %d:%08lX\t\t%d\n", addr, (g ? g->users : 0) + always, running,
+               running ? ticks_left(g) : 0, 0);
+}
+
+static void put_groups4(struct seq *s, struct netdev *d, bool count_only, unsigned *nr)
+{
+    const uint32_t all = be32(0xe0000001);
+    const struct mc_group *joined = NULL;
+
+    *nr = 1;
+    for (struct mc_group *g = netif_of(d)->groups; g; g = g->next) {
+        if (!inaddr_is_v4(&g->addr))
+            continue;
+        if (g->addr.w[3] == all) {
+            joined = g;
+            continue;
+        }
+        ++*nr;
+        if (!count_only)
+            put_group4(s, g->addr.w[3], g, false);
+    }
+    if (!count_only)
+        put_group4(s, all, joined, true);
+}
+
+int proc_show_igmp(struct seq *s, struct inode *i)
+{
+    unsigned nr;
+
+    net_start();
+    seq_puts(s, "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n");
+    rcu_read_lock();
+    for (struct netdev *d = netdev_next(NULL); d; d = netdev_next(d)) {
+        if (!d->net || !netif_is_up(netif_of(d)))
+            continue;
+        put_groups4(s, d, true, &nr);
+        seq_printf(s, "%d\t%-10s: %5d %7s\n", d->index, d->name, nr, "V2");
+        put_groups4(s, d, false, &nr);
+    }
+    rcu_read_unlock();
+    return 0;
+}
+
+static void put_group6(struct seq *s, struct netdev *d, const struct inaddr *a, unsigned users,
+                       unsigned flags, long timer)
+{
+    seq_printf(s, "%-4d %-15s ", d->index, d->name);
+    put_hex16(s, a);
+    seq_printf(s, " %5d %08X %ld\n", users, flags, timer);
+}
+
+int proc_show_igmp6(struct seq *s, struct inode *i)
+{
+    static const struct inaddr always[] = { { .b = { 0xff, 2, [15] = 1 } }, { .b = { 0xff, 1, [15] = 1 } } };
+
+    net_start();
+    rcu_read_lock();
+    for (struct netdev *d = netdev_next(NULL); d; d = netdev_next(d)) {
+        unsigned users[ARRAY_SIZE(always)] = { 1, 1 };
+
+        if (!d->net || !netif_is_up(netif_of(d)))
+            continue;
+        for (struct mc_group *g = netif_of(d)->groups; g; g = g->next) {
+            unsigned flags = MAF_LOADED, n = 0;
+
+            while (n < ARRAY_SIZE(always) && !inaddr_eq(&g->addr, &always[n]))
+                n++;
+            if (n < ARRAY_SIZE(always)) {
+                users[n] += g->users;
+            } else if (!inaddr_is_v4(&g->addr)) {
+                if (READ_ONCE(g->report_ns) != TIME_NEVER)
+                    flags |= MAF_TIMER_RUNNING;
+                put_group6(s, d, &g->addr, g->users, flags, ticks_left(g));
+            }
+        }
+        put_group6(s, d, &always[0], users[0], MAF_LOADED | MAF_NOREPORT, 0);
+        put_group6(s, d, &always[1], users[1], MAF_NOREPORT, 0);
+    }
+    rcu_read_unlock();
+    return 0;
+}
+
 /* ---- routes ---- */
 
-#define RTF_UP      1
-#define RTF_GATEWAY 2
-#define RTF_HOST    4
+static unsigned route_flags(const struct route *r)
+{
+    unsigned f = RTF_UP;
+
+    if (!inaddr_is_any(&r->gateway))
+        f |= RTF_GATEWAY;
+    if (r->type == RTN_UNREACHABLE || r->type == RTN_PROHIBIT)
+        f |= RTF_REJECT;
+    return f;
+}
 
 static uint32_t mask4(unsigned plen)
 {
@@ -78,8 +183,7 @@ int proc_show_route(struct seq *s, struct inode *i)
     seq_printf(s, "%-127s\n", line);
     rcu_read_lock();
     for (struct route *r = atomic_load_acquire(&routes); r; r = atomic_load_acquire(&r->next)) {
-        unsigned flags =
-            RTF_UP | (inaddr_is_any(&r->gateway) ? 0 : RTF_GATEWAY) | (r->plen == 128 ? RTF_HOST : 0);
+        unsigned flags = route_flags(r) | (r->plen == 128 ? RTF_HOST : 0);
 
         if (r->plen < 96 || !inaddr_is_v4(&r->prefix))
             continue;
@@ -107,7 +211,9 @@ int proc_show_ipv6_route(struct seq *s, struct inode *i)
         seq_puts(s, " 00 ");
         put_hex16(s, &r->gateway);
         seq_printf(s, " %08x %08x %08x %08x %8s\n", r->metric, 1, 0,
-                   RTF_UP | (inaddr_is_any(&r->gateway) ? 0 : RTF_GATEWAY), r->dev ? r->dev->name : "");
+                   route_flags(r) | (r->protocol == RTPROT_RA ? RTF_ADDRCONF : 0) |
+                       (r->expires_ns != TIME_NEVER ? RTF_EXPIRES : 0),
+                   r->dev ? r->dev->name : "lo");
     }
     rcu_read_unlock();
     return 0;
@@ -150,9 +256,9 @@ int proc_show_pnp(struct seq *s, struct inode *i)
 
 /* ---- sockets ---- */
 
-struct udp_show {
+struct dgram_show {
     struct seq *s;
-    bool v6;
+    bool v6, raw;
 };
 
 static void put_addr(struct seq *s, const struct inaddr *a, uint16_t port, bool v6)
@@ -160,97 +266,77 @@ static void put_addr(struct seq *s, const struct inaddr *a, uint16_t port, bool 
     struct inaddr x = *a;
 
     if (!v6) {
-        seq_printf(s, "%08X:%04X", a->w[3], be16(port));
+        seq_printf(s, "%08X:%04X", a->w[3], port);
         return;
     }
     if (inaddr_is_any(&x))
         x = INADDR_ANY6;
-    seq_printf(s, "%08X%08X%08X%08X:%04X", x.w[0], x.w[1], x.w[2], x.w[3], be16(port));
+    seq_printf(s, "%08X%08X%08X%08X:%04X", x.w[0], x.w[1], x.w[2], x.w[3], port);
 }
 
-static void show_udp_socket(struct dgram *d, unsigned bucket, void *arg)
+/* A raw socket's protocol stands where another's port does. */
+static void show_dgram_socket(struct dgram *d, unsigned bucket, void *arg)
 {
-    struct udp_show *u = arg;
+    struct dgram_show *u = arg;
 
     if ((d->s.family == AF_INET6) != u->v6)
         return;
-    seq_printf(u->s, "%5u: ", bucket);
-    put_addr(u->s, &d->local, d->lport, u->v6);
+    seq_printf(u->s, u->raw && !u->v6 ? "%4u: " : "%5u: ", bucket);
+    put_addr(u->s, &d->local, u->raw ? d->s.protocol : be16(d->lport), u->v6);
     seq_puts(u->s, " ");
-    put_addr(u->s, &d->remote, d->rport, u->v6);
-    seq_printf(u->s, " %02X %08X:%08X %02X:%08lX %08X %5u %8d %lu %d %016x %u%s\n", d->connected ? 1 : 7, 0,
-               d->rx_bytes, 0, 0ul, 0, d->s.uid, 0, (unsigned long)d->s.ino, 2, 0, d->drops, "");
+    put_addr(u->s, &d->remote, u->raw ? 0 : be16(d->rport), u->v6);
+    seq_printf(u->s, " %02X %08X:%08X %02X:%08lX %08X %5u %8d %lu %d %016x %u\n", d->connected ? 1 : 7, 0,
+               d->rx_bytes, 0, 0ul, 0, d->s.uid, 0, (unsigned long)d->s.ino, 2, 0, d->drops);
 }
+
+#define HEAD_END "tr tm->when retrnsmt   uid  timeout inode ref pointer drops"
+#define HEAD4    "sl  local_address rem_address   st tx_queue rx_queue " HEAD_END
+#define HEAD6                                                                                           \
+    "  sl  local_address                         remote_address                        st tx_queue rx_" \
+    "queue " HEAD_END "\n"
 
 int proc_show_udp(struct seq *s, struct inode *i)
 {
-    struct udp_show u = { s, false };
+    struct dgram_show u = { s, false, false };
     char line[128];
 
-    snprintf(line, sizeof(line),
-             "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "
-             "timeout inode ref pointer drops");
+    snprintf(line, sizeof(line), "   " HEAD4);
     seq_printf(s, "%-127s\n", line);
     rcu_read_lock();
-    udp_each(show_udp_socket, &u);
+    udp_each(show_dgram_socket, &u);
     rcu_read_unlock();
     return 0;
 }
 
 int proc_show_udp6(struct seq *s, struct inode *i)
 {
-    struct udp_show u = { s, true };
+    struct dgram_show u = { s, true, false };
 
-    seq_puts(
-        s,
-        "  sl  local_address                         remote_address                        st tx_queue rx_queue "
-        "tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
+    seq_puts(s, HEAD6);
     rcu_read_lock();
-    udp_each(show_udp_socket, &u);
+    udp_each(show_dgram_socket, &u);
     rcu_read_unlock();
     return 0;
 }
 
-/* ---- counters ---- */
-
-#define U(x) ((unsigned long long)(x))
-
-int proc_show_snmp(struct seq *s, struct inode *i)
+int proc_show_raw(struct seq *s, struct inode *i)
 {
-    const struct ip_stats *t = &ip_stats[0];
-    const struct icmp_stats *c = &icmp_stats[0];
-    const struct udp_stats *u = &udp_stats[0];
+    struct dgram_show u = { s, false, true };
 
-    seq_puts(s, "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos "
-                "InDiscards InDelivers OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs "
-                "ReasmFails FragOKs FragFails FragCreates\n");
-    seq_printf(s,
-               "Ip: 2 64 %llu %llu %llu 0 %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
-               U(t->in_receives), U(t->in_hdr_errors), U(t->in_addr_errors), U(t->in_unknown_protos),
-               U(t->in_discards), U(t->in_delivers), U(t->out_requests), U(t->out_discards),
-               U(t->out_no_routes), U(t->reasm_timeout), U(t->reasm_reqds), U(t->reasm_oks),
-               U(t->reasm_fails), U(t->frag_oks), U(t->frag_fails), U(t->frag_creates));
-    seq_puts(
-        s,
-        "Icmp: InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InSrcQuenchs InRedirects "
-        "InEchos InEchoReps InTimestamps InTimestampReps InAddrMasks InAddrMaskReps OutMsgs OutErrors "
-        "OutDestUnreachs OutTimeExcds OutParmProbs OutSrcQuenchs OutRedirects OutEchos OutEchoReps "
-        "OutTimestamps OutTimestampReps OutAddrMasks OutAddrMaskReps\n");
-    seq_printf(
-        s,
-        "Icmp: %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu 0 0 0 0 %llu 0 %llu %llu %llu 0 0 %llu %llu "
-        "0 0 0 0\n",
-        U(c->in_msgs), U(c->in_errors), U(c->in_csum_errors), U(c->in_types[3]), U(c->in_types[11]),
-        U(c->in_types[12]), U(c->in_types[4]), U(c->in_types[5]), U(c->in_types[8]), U(c->in_types[0]),
-        U(c->out_msgs), U(c->out_types[3]), U(c->out_types[11]), U(c->out_types[12]), U(c->out_types[8]),
-        U(c->out_types[0]));
-    proc_put_tcp_snmp(s);
-    seq_puts(s, "Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors "
-                "IgnoredMulti MemErrors\n");
-    seq_printf(s, "Udp: %llu %llu %llu %llu %llu %llu %llu 0 0\n", U(u->in_datagrams), U(u->no_ports),
-               U(u->in_errors), U(u->out_datagrams), U(u->rcvbuf_errors), U(u->sndbuf_errors),
-               U(u->csum_errors));
-    seq_puts(s, "UdpLite: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors "
-                "IgnoredMulti MemErrors\nUdpLite: 0 0 0 0 0 0 0 0 0\n");
+    seq_puts(s, "  " HEAD4 "\n");
+    rcu_read_lock();
+    raw_each(show_dgram_socket, &u);
+    rcu_read_unlock();
+    return 0;
+}
+
+int proc_show_raw6(struct seq *s, struct inode *i)
+{
+    struct dgram_show u = { s, true, true };
+
+    seq_puts(s, HEAD6);
+    rcu_read_lock();
+    raw_each(show_dgram_socket, &u);
+    rcu_read_unlock();
     return 0;
 }

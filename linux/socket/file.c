@@ -71,10 +71,18 @@ static long file_ioctl(struct file *f, unsigned cmd, unsigned long arg)
     return n;
 }
 
+static unsigned nr_sockets; /* [a] */
+
+unsigned socket_count(void)
+{
+    return atomic_load(&nr_sockets);
+}
+
 static void file_released(struct file *f)
 {
     struct socket *s = f->private;
 
+    __atomic_fetch_sub(&nr_sockets, 1, __ATOMIC_RELAXED);
     s->file = NULL;
     s->ops->release(s);
 }
@@ -95,6 +103,7 @@ struct file *socket_file_new(struct socket *s, int flags)
         s->ops->release(s);
         return NULL;
     }
+    __atomic_fetch_add(&nr_sockets, 1, __ATOMIC_RELAXED);
     s->file = f;
     s->ino = f->inode->ino;
     s->uid = f->inode->uid;

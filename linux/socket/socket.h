@@ -37,6 +37,7 @@ static inline struct socket *file_socket(struct file *f)
 }
 /* An open file for a new socket, which moves in, and is released on failure (NULL). flags: O_NONBLOCK. */
 struct file *socket_file_new(struct socket *s, int flags);
+unsigned socket_count(void); /* those that programs have */
 
 /* The flags of a message to or from f: O_NONBLOCK is MSG_DONTWAIT. */
 static inline unsigned socket_flags(const struct file *f, unsigned flags)

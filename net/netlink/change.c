@@ -85,6 +85,7 @@ static int change_addr(const struct nlmsghdr *n, bool add)
     struct addr_spec s = { .valid_ns = TIME_NEVER, .preferred_ns = TIME_NEVER };
     const struct ifa_cacheinfo *c;
     const uint32_t *flags;
+    const char *label;
     bool has_local, has_addr, has_bcast;
     struct netdev *d;
     int err;
@@ -109,6 +110,12 @@ static int change_addr(const struct nlmsghdr *n, bool add)
         return -EINVAL;
     s.plen = prefix_len(m->ifa_family, m->ifa_prefixlen);
     s.scope = m->ifa_scope;
+    label = m->ifa_family == AF_INET ? nl_attr(n, sizeof(*m), IFA_LABEL, 1) : NULL;
+    if (label) {
+        size_t len = MIN(nl_attr_len(label), sizeof(s.label) - 1);
+
+        memcpy(s.label, label, len);
+    }
     flags = nl_attr(n, sizeof(*m), IFA_FLAGS, sizeof(*flags));
     s.flags = flags ? *flags : m->ifa_flags;
     if (!add)

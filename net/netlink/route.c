@@ -96,7 +96,9 @@ static void put_link(struct nl_answer *a, const struct netdev *d, unsigned type)
     nl_put_u32(a, IFLA_NUM_RX_QUEUES, MAX(d->nr_queues, 1));
     nl_put_u8(a, IFLA_CARRIER, d->link_up);
     nl_put_str(a, IFLA_QDISC, loop ? "noqueue" : "fq_codel");
-    nl_put_u32(a, IFLA_CARRIER_CHANGES, 0);
+    nl_put_u32(a, IFLA_CARRIER_CHANGES, netif_of(d)->link_ups + netif_of(d)->link_downs);
+    nl_put_u32(a, IFLA_CARRIER_UP_COUNT, netif_of(d)->link_ups);
+    nl_put_u32(a, IFLA_CARRIER_DOWN_COUNT, netif_of(d)->link_downs);
     nl_put_u8(a, IFLA_PROTO_DOWN, 0);
     nl_put(a, IFLA_ADDRESS, loop ? none : d->mac, 6);
     nl_put(a, IFLA_BROADCAST, loop ? none : broadcast, 6);
@@ -168,7 +170,7 @@ static void put_ifaddr(struct nl_answer *a, const struct ifaddr *ia, unsigned ty
     if (v4 && !inaddr_is_any(&ia->bcast))
         put_addr(a, IFA_BROADCAST, &ia->bcast);
     if (v4)
-        nl_put_str(a, IFA_LABEL, ia->netif->dev->name);
+        nl_put_str(a, IFA_LABEL, ia->label);
     nl_put_u32(a, IFA_FLAGS, ia->flags);
     c.ifa_valid = seconds_until(ia->valid_until_ns);
     c.ifa_prefered = seconds_until(ia->preferred_until_ns);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* input.c: arriving segments: whose they are, whether they are acceptable, and what they do in each state (RFC 9293 §3.10.7). */
+#include "net/redirect.h"
 #include "net/tcp/tcp_sock.h"
 
 #define PAWS_DAYS_NS (24ull * 24 * 3600 * NSEC_PER_SEC)
@@ -377,7 +378,9 @@ static void tcp_error(const struct ip_error *err)
         spin_unlock(&t->lock);
         return;
     }
-    if (err->err == EMSGSIZE) {
+    if (!err->err) {
+        redirect_accept(err);
+    } else if (err->err == EMSGSIZE) {
         /* IP noted the new size: take it over and send what was too large again, in smaller pieces */
         uint32_t old = t->mss;
 

@@ -28,6 +28,7 @@ static void row_of_sock(const struct tcp_sock *t, struct tcp_row *r)
     r->uid = t->sock.uid;
     r->socket = &t->sock;
     r->refs = t->refs.n;
+    r->orphan = t->dead;
     if (t->state == TCP_LISTEN) {
         r->rx_queue = tcp_accept_queue((struct tcp_sock *)t, &max);
         r->rto_ms = TCP_RTO_FIRST / NSEC_PER_MS;
@@ -82,4 +83,11 @@ void tcp_for_each(int family, void (*row)(void *arg, const struct tcp_row *r), v
         for (struct tcp_entry *e = tcp_table_bucket(i); e; e = READ_ONCE(e->next))
             show_entry(e, family, row, arg);
     rcu_read_unlock();
+}
+
+uint64_t tcp_memory_bytes(void)
+{
+    int64_t used = atomic_load(&tcp_mem_used);
+
+    return used > 0 ? used : 0;
 }

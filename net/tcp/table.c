@@ -18,7 +18,7 @@ static uint64_t secret;
 static struct spinlock locks[NR_LOCKS];
 static struct tcp_sock *listeners[TCP_LISTEN_BUCKETS]; /* linked through e.next */
 static struct spinlock listeners_lock = SPINLOCK_INIT(RANK_NET_TABLE);
-static struct mutex setup = MUTEX_INIT(setup, RANK_FILE);
+static struct mutex setup = MUTEX_INIT(setup, RANK_FS); /* connect() holds the socket's */
 
 /* One bucket for each 64 KiB of memory: 512 in the smallest machine, 64 Ki in one of 4 GiB. */
 int tcp_table_ready(void)

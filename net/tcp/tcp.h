@@ -26,9 +26,11 @@ struct tcp_row {
     unsigned refs;
     uint32_t rto_ms, ato_ms, quick, cwnd, ssthresh;
     uint8_t family;
+    bool orphan; /* the program closed it */
 };
 /* Calls row for every one of the family; it must not sleep. */
 void tcp_for_each(int family, void (*row)(void *arg, const struct tcp_row *r), void *arg);
+uint64_t tcp_memory_bytes(void); /* of all sockets' queues */
 
 struct tcp_totals { /* /proc/net/snmp, netstat, sockstat: since boot, but for established and the following */
     uint64_t active_opens, passive_opens, attempt_fails, estab_resets, in_segs, out_segs, retrans_segs,

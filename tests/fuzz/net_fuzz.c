@@ -42,6 +42,21 @@ static void fill(uint8_t *b, unsigned len)
         b[i] = rnd();
 }
 
+/* A redirect's target, destination and, often, the packet that it is about. */
+static void put_redirect6(uint8_t *b, unsigned len)
+{
+    static const struct inaddr far = { .b = { 0x20, 1, [15] = 9 } };
+
+    if (len < 40 + 8 + 56)
+        return;
+    memcpy(b + 8, rnd() % 4 ? &peer6 : &far, 16);
+    memcpy(b + 24, &far, 16);
+    b[40] = 4;
+    b[41] = rnd() % 8 ? 8 : rnd();
+    put_ip6(b + 48, rnd() % 2 ? IPPROTO_UDP : IPPROTO_TCP, rnd() % 8 ? &own6 : &peer6, &far, 16, 64);
+    put_be16(b + 88, 777);
+}
+
 /* UDP or ICMP of len bytes for src and dst, which v6 says the family of. Returns the protocol. */
 static uint8_t put_transport(uint8_t *b, unsigned len, const struct inaddr *src, const struct inaddr *dst,
                              bool v6)
@@ -59,11 +74,15 @@ static uint8_t put_transport(uint8_t *b, unsigned len, const struct inaddr *src,
         b[1] = rnd() % 4 ? 0 : rnd();
         if (len > 24 && rnd() % 2)
             memcpy(b + 8, rnd() % 2 ? &own6 : &peer6, 16);
-        for (unsigned at = b[0] == 134 ? 16 : 24; at + 8 <= len && rnd() % 8;
-             at += 8 * (b[at + 1] ? b[at + 1] : 1)) {
+        for (unsigned at = b[0] == 134   ? 16
+                           : b[0] == 137 ? 40
+                                         : 24;
+             at + 8 <= len && rnd() % 8; at += 8 * (b[at + 1] ? b[at + 1] : 1)) {
             b[at] = (uint8_t[]){ 1, 2, 3, 5, 25 }[rnd() % 5];
             b[at + 1] = (uint8_t[]){ 1, 1, 4, 3, 0 }[rnd() % 5];
         }
+        if (b[0] == 137 && rnd() % 4)
+            put_redirect6(b, len);
         put_sum(b, len, 2, src, dst, IPPROTO_ICMPV6);
         return IPPROTO_ICMPV6;
     }
@@ -71,6 +90,13 @@ static uint8_t put_transport(uint8_t *b, unsigned len, const struct inaddr *src,
     b[1] = rnd() % 5;
     if (len > 36 && rnd() % 4) /* about a packet of ours */
         put_ip4(b + 8, rnd() % 2 ? IPPROTO_UDP : IPPROTO_ICMP, v4(10, 0, 0, 2), v4(10, 0, 0, 1), 8, 0, 1);
+    if (b[0] == 5 && len > 36) { /* about what our socket may have sent far away */
+        uint32_t gateway = addr4();
+
+        memcpy(b + 4, &gateway, 4);
+        put_ip4(b + 8, IPPROTO_UDP, v4(10, 0, 0, 2), v4(8, 8, 8, rnd() % 64), 8, 0, 1);
+        put_be16(b + 28, 777);
+    }
     put_sum(b, len, 2, NULL, NULL, 0);
     return IPPROTO_ICMP;
 }
@@ -170,7 +196,7 @@ TEST(frames_of_every_kind)
     s->ops->setsockopt(s, 0, IP_RECVERR, &one_, sizeof(one_));
     ping = wire_socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
     raw = wire_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
-    dhcp_start(&wire);
+    dhcp_start(&wire, "fuzz");
     for (unsigned long i = 0; i < rounds; i++) {
         one();
         if (i % 64 == 0) {

@@ -106,6 +106,19 @@ if wanted ip ip; then
     ok "ip route" eval '[ $mode = host ] || guest -- ip route | grep -q "^default via 10.0.2.2 dev eth0"'
     ok "resolv.conf" eval '[ $mode = host ] || guest -- cat /etc/resolv.conf | grep -q "^nameserver 10.0.2.3"'
 fi
+if wanted ss ss; then
+    ok "ss -s" eval 'guest -- ss -s | grep -Eq "^TCP: +[0-9]+ \(estab [0-9]+, closed [0-9]+, orphaned [0-9]+, timewait [0-9]+\)"'
+    ok "ss -lw" eval 'guest -- ss -lnw | grep -q "^State"'
+fi
+if wanted netstat netstat; then
+    ok "netstat -s" eval 'guest -- netstat -s >"$T/netstat" && grep -q "total packets received" "$T/netstat" && grep -q "^TcpExt:" "$T/netstat" && grep -q "^IpExt:" "$T/netstat"'
+    ok "netstat -s -6" eval 'guest -- netstat -s -6 >"$T/netstat" && grep -q "^Icmp6:" "$T/netstat" && grep -q "^Udp6:" "$T/netstat"'
+    ok "netstat -g" eval 'guest -- netstat -g -n | grep -Eq "^lo +[0-9]+ +224.0.0.1"'
+    ok "netstat -w" eval 'guest -- netstat -a -n -w | grep -q "^Proto"'
+fi
+if wanted nstat nstat; then
+    ok "nstat" eval 'guest -- nstat -azs >"$T/nstat" && grep -q "^TcpExtListenDrops " "$T/nstat" && grep -q "^Ip6InReceives " "$T/nstat" && grep -q "^UdpInDatagrams " "$T/nstat"'
+fi
 if wanted pcap tcpdump && [ $mode = proa ]; then
     ok "pcap" eval 'guest --pcap "$T/x.pcap" -- curl -sS "http://$to:$port/hello" && tcpdump -nr "$T/x.pcap" 2>/dev/null | grep -q "10.0.2.15.* > 10.0.2.2.$port: Flags \[S\]"'
 fi

@@ -65,6 +65,62 @@ CONF
         ! has ab || ok "tap: two CPUs, 1000 connections" eval 'in_ns ab -q -n 1000 -c 50 http://10.77.0.2/hello | grep -Eq "^Failed requests: +0$"'
         tap_stop
     fi
+    if wanted link python3 && has qemu-system-x86_64; then
+        # The cable is pulled at the VMM's monitor while a connection goes on.
+        cat >"$T/linkvmm" <<VMM
+#!/bin/sh
+exec qemu-system-x86_64 "\$@" -monitor unix:$T/monitor,server,nowait
+VMM
+        chmod +x "$T/linkvmm"
+        cat >"$T/ticks.py" <<'PY'
+import select, socket, struct
+n = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+n.bind((0, 1))  # RTMGRP_LINK
+s = socket.create_server(("0.0.0.0", 9100))
+c, tick = s.accept()[0], 0
+while True:
+    if select.select([n], [], [], 0.02)[0]:
+        flags = struct.unpack_from("=I", n.recv(8192), 16 + 8)[0]
+        c.sendall(f"running {flags >> 6 & 1}\n".encode())
+    tick += 1
+    c.sendall(f"tick {tick}\n".encode())
+PY
+        cat >"$T/pull.py" <<'PY'
+import socket, sys, time
+monitor = socket.socket(socket.AF_UNIX)
+monitor.connect(sys.argv[1])
+s = socket.create_connection(("10.77.0.2", 9100))
+lines, last = s.makefile(), 0
+def set_link(how):
+    monitor.sendall(f"set_link n0 {how}\n".encode())
+def take(n, until=None):
+    global last
+    while n:
+        word, value = lines.readline().split()
+        if word == "tick":
+            assert int(value) == last + 1, (value, last)
+            last += 1
+            n -= until is None
+        elif f"{word} {value}" == until:
+            return
+take(20)
+for i in range(2):
+    set_link("off")
+    time.sleep(1)
+    set_link("on")
+    take(1, "running 0")
+    take(1, "running 1")
+    take(20)
+PY
+        PROA_QEMU=$T/linkvmm tap_serve link -v "$T/ticks.py:$T/ticks.py" -- /usr/bin/python3 "$T/ticks.py"
+        within 20 eval 'in_ns ping -c 1 -W 1 10.77.0.2 >/dev/null'
+        ok "link: pulled and put in again, twice" in_ns timeout 60 python3 "$T/pull.py" "$T/monitor"
+        tap_stop
+        PROA_QEMU=$T/linkvmm tap_serve link --vmm qemu:q35 -v "$T/ticks.py:$T/ticks.py" -- /usr/bin/python3 "$T/ticks.py"
+        within 20 eval 'in_ns ping -c 1 -W 1 10.77.0.2 >/dev/null'
+        ok "link: pulled on PCI" in_ns timeout 60 python3 "$T/pull.py" "$T/monitor"
+        tap_stop
+    fi
     if wanted dhcp dnsmasq curl; then
         ip netns exec "$ns" dnsmasq --keep-in-foreground --port=0 --user=root --pid-file= --dhcp-leasefile="$T/leases" --interface=tap0 --bind-interfaces \
             --dhcp-range=10.77.0.50,10.77.0.60,2m --dhcp-option=option:dns-server,10.77.0.1 --dhcp-option=option:router,10.77.0.1 2>"$T/dnsmasq.log" &
@@ -75,5 +131,24 @@ CONF
         ok "dhcp: an address, and a word" eval 'same "$(in_ns timeout 60 "$proa" run -q --hostname dhcpbox --network tap=tap0 $PROA_NET_OPTS curl -sS --retry 5 --retry-connrefused http://10.77.0.1:8090/hello)" hello'
         ok "dhcp: the host name" grep -q "10.77.0.5.* dhcpbox" "$T/leases"
         ok "dhcp: resolv.conf" eval 'in_ns timeout 60 "$proa" run -q --network tap=tap0 $PROA_NET_OPTS /usr/bin/python3 -c "import time; time.sleep(1); print(open(\"/etc/resolv.conf\").read())" | grep -q "nameserver 10.77.0.1"'
+        kill "${jobs[-2]}"
+        wait "${jobs[-2]}" 2>/dev/null
+        # A lease to be renewed after three seconds, rebound after six: when nobody has the server's address any more.
+        dhcp_log=$T/renew.log
+        ip netns exec "$ns" dnsmasq --keep-in-foreground --port=0 --user=root --pid-file= --dhcp-leasefile="$T/leases" --interface=tap0 --bind-interfaces \
+            --dhcp-range=10.77.0.50,10.77.0.60,2m --dhcp-option=option:T1,3 --dhcp-option=option:T2,6 --log-dhcp --log-facility="$dhcp_log" &
+        jobs+=($!)
+        within 5 test -s "$dhcp_log"
+        acks() { [ "$(grep -c 'DHCPACK(tap0)' "$dhcp_log")" -ge "$1" ]; }
+        in_ns "$proa" run -d --name renew --network tap=tap0 $PROA_NET_OPTS sleep 100 >/dev/null
+        ok "dhcp: a lease" within 20 acks 1
+        ok "dhcp: renewed by the server" within 20 acks 2
+        in_ns ip -4 addr flush dev tap0
+        in_ns ip addr add 10.77.0.3/24 dev tap0
+        ok "dhcp: rebound by another" within 30 grep -q 'sent size: *4 option: *54 server-identifier *10.77.0.3' "$dhcp_log"
+        ok "dhcp: the address is kept" eval 'in_ns ping -c 2 -i 0.2 "$(sed -n "s/.*DHCPACK(tap0) \([0-9.]*\).*/\1/p" "$dhcp_log" | tail -1)" | grep -q " 0% packet loss"'
+        "$proa" rm -f renew >/dev/null
+        in_ns ip -4 addr flush dev tap0
+        in_ns ip addr add 10.77.0.1/24 dev tap0
     fi
 fi

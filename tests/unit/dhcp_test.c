@@ -45,7 +45,7 @@ static uint8_t sent(void)
     unsigned len;
 
     while ((len = wire_out(out)))
-        if (len >= 42 + DHCP_MSG_SIZE && get_be16(out + 36) == 67) {
+        if (len >= 42 + DHCP_MSG_MIN && get_be16(out + 36) == 67) {
             struct inaddr src, dst;
             uint32_t a;
 
@@ -61,11 +61,27 @@ static uint8_t sent(void)
     return 0;
 }
 
+/* Is the option in the message last sent, and of that content? */
+static bool has_option(uint8_t code, const char *text)
+{
+    for (const uint8_t *o = out + 42 + 240; *o != 255; o += *o ? 2 + o[1] : 1)
+        if (*o == code)
+            return o[1] == strlen(text) && !memcmp(o + 2, text, o[1]);
+    return false;
+}
+
 static bool have(uint32_t a)
 {
     struct inaddr i = inaddr_v4(a);
 
     return ip_kind(&i, 0) == KIND_LOCAL;
+}
+
+/* Was the next frame a question who has the address, from nobody? */
+static bool probed(uint32_t a)
+{
+    return wire_out(out) == 42 && get_be16(out + 12) == 0x806 && out[21] == 1 && !get_be32(out + 28) &&
+           !memcmp(out + 38, &a, 4);
 }
 
 TEST(life_of_a_lease)
@@ -80,9 +96,10 @@ TEST(life_of_a_lease)
     struct route old = { .prefix = inaddr_v4(0), .plen = PLEN_V4(0) };
 
     route_del(&old);
-    dhcp_start(&wire);
+    dhcp_start(&wire, "box-1");
     CHECK(sent() == DHCP_DISCOVER && out[0] == 0xff && get_be32(out + 26) == 0 &&
           get_be32(out + 30) == 0xffffffff);
+    CHECK(has_option(12, "box-1"));
     shim_advance(1300 * NSEC_PER_MS); /* again, when nobody answers */
     CHECK(sent() == DHCP_DISCOVER && !dhcp_settled());
     xid ^= 1;
@@ -90,8 +107,13 @@ TEST(life_of_a_lease)
     CHECK(sent() == 0);
     xid ^= 1;
     wire_in(in, answer(DHCP_OFFER, a, 1000));
-    CHECK(sent() == DHCP_REQUEST && !have(a));
+    CHECK(sent() == DHCP_REQUEST && !have(a) && has_option(12, "box-1"));
     wire_in(in, answer(DHCP_ACK, a, 1000));
+    CHECK(probed(a) && !have(a) && !dhcp_settled());
+    shim_advance(110 * NSEC_PER_MS);
+    CHECK(probed(a) && !have(a));
+    shim_advance(110 * NSEC_PER_MS);
+    softirq_run();
     CHECK(have(a) && dhcp_settled());
     CHECK(route_lookup(&far, NULL, false));
     resolver_show(text, sizeof(text));
@@ -130,6 +152,60 @@ TEST(life_of_a_lease)
     CHECK(sent() == DHCP_REQUEST);
     wire_in(in, answer(DHCP_NAK, 0, 0));
     CHECK(sent() == DHCP_DISCOVER);
+    /* somebody has the address that is given; the second time somebody else is about to take it */
+    for (unsigned i = 0; i < 2; i++) {
+        wire_in(in, answer(DHCP_OFFER, a, 1000));
+        CHECK(sent() == DHCP_REQUEST);
+        wire_in(in, answer(DHCP_ACK, a, 1000));
+        CHECK(probed(a));
+        wire_in(in, put_arp(in, 1, v4(10, 0, 0, 1), wire_mac, v4(10, 0, 0, 9))); /* others' affairs */
+        CHECK(sent() == 0);
+        wire_in(in, i ? put_arp(in, 1, 0, wire_mac, a) : put_arp(in, 2, a, wire_mac, 0));
+        CHECK(sent() == DHCP_DECLINE &&
+              !memcmp(out + 42 + 252, "\x32\4\x0a\0\0\x4d\x36\4\x0a\0\0\1\xff", 13));
+        CHECK(!have(a) && get_be32(out + 30) == 0xffffffff && !has_option(12, "box-1"));
+        shim_advance(9 * NSEC_PER_SEC);
+        CHECK(sent() == 0);
+        shim_advance(2 * NSEC_PER_SEC);
+        CHECK(sent() == DHCP_DISCOVER);
+    }
+    wire_in(in, answer(DHCP_OFFER, a, 1000));
+    CHECK(sent() == DHCP_REQUEST);
+    wire_in(in, answer(DHCP_ACK, a, 1000));
+    for (unsigned i = 0; i < 3; i++) {
+        wire_drain();
+        shim_advance(110 * NSEC_PER_MS);
+    }
+    softirq_run();
+    CHECK(have(a));
+    wire_drain();
+    /* once it is ours, it is defended, but not for ever */
+    wire_in(in, put_arp(in, 1, a, wire_mac, v4(10, 0, 0, 1)));
+    CHECK(wire_out(out) == 42 && !memcmp(out + 28, &a, 4) && !memcmp(out + 38, &a, 4) && have(a));
+    wire_in(in, put_arp(in, 1, a, wire_mac, v4(10, 0, 0, 1)));
+    CHECK(wire_out(out) == 0);
+}
+
+TEST(host_names)
+{
+    char longest[DHCP_NAME_MAX + 2] = "";
+    uint8_t m[DHCP_MSG_MAX];
+    struct dhcp_request q = {
+        .type = DHCP_REQUEST, .requested = 1, .server = 2, .mac = wire_mac, .name = longest
+    };
+
+    CHECK(dhcp_name_ok("a") && dhcp_name_ok("Box-1.example.org") && dhcp_name_ok("9"));
+    CHECK(!dhcp_name_ok("") && !dhcp_name_ok("a_b") && !dhcp_name_ok("a b") && !dhcp_name_ok("-a") &&
+          !dhcp_name_ok("a.") && !dhcp_name_ok("a\n") && !dhcp_name_ok("\xc3\xa4"));
+    memset(longest, 'x', DHCP_NAME_MAX);
+    CHECK(dhcp_name_ok(longest));
+    unsigned len = dhcp_build(m, &q);
+
+    CHECK(len > DHCP_MSG_MIN && len <= DHCP_MSG_MAX && m[len - 1] == 255);
+    longest[DHCP_NAME_MAX] = 'x';
+    CHECK(!dhcp_name_ok(longest));
+    q.name = "";
+    CHECK(dhcp_build(m, &q) == DHCP_MSG_MIN);
 }
 
 static uint64_t seed = 88172645463325252ull;

@@ -257,6 +257,19 @@ TEST(link_goes_down_and_up)
     f->config[VIRTIO_NET_CFG_STATUS] = 1;
     virtio_interrupt(&f->vd);
     CHECK(dev->link_up && nr_link_changes == 2);
+    /* beside a packet: looked at a little later, and once however many packets come meanwhile */
+    f->config[VIRTIO_NET_CFG_STATUS] = 0;
+    bring((struct virtio_net_hdr){ .num_buffers = 1 }, frame, 100, -1);
+    CHECK(dev->link_up && nr_link_changes == 2);
+    shim_advance(150 * NSEC_PER_MS);
+    CHECK(!dev->link_up && nr_link_changes == 3);
+    f->config[VIRTIO_NET_CFG_STATUS] = 1;
+    bring((struct virtio_net_hdr){ .num_buffers = 1 }, frame, 100, -1);
+    bring((struct virtio_net_hdr){ .num_buffers = 1 }, frame, 100, -1);
+    shim_advance(150 * NSEC_PER_MS);
+    CHECK(dev->link_up && nr_link_changes == 4);
+    shim_advance(NSEC_PER_SEC);
+    CHECK(nr_link_changes == 4);
 }
 
 TEST(without_memory_it_tries_again)
