@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* input.c: arriving segments: whose they are, whether they are acceptable, and what they do in each state (RFC 9293 §3.10.7). */
-#include "net/tcp/tcp_sock.h"
+#include "net/tcp/fastopen.h"
 
 #define PAWS_DAYS_NS (24ull * 24 * 3600 * NSEC_PER_SEC)
 
@@ -22,6 +22,8 @@ static void connected(struct tcp_sock *t, struct tcp_in *in)
         t->snd_wscale = in->o.wscale;
     else
         t->rcv_wscale = 0;
+    if (unlikely(t->fo))
+        tcp_fastopen_synack(t, in);
     t->ts_on = in->o.has_ts;
     if (t->ts_on) {
         t->ts_recent = in->o.tsval;
@@ -36,6 +38,8 @@ static void connected(struct tcp_sock *t, struct tcp_in *in)
     t->soft_err = 0;
     tcp_timer_set(t, TT_NONE, 0);
     tcp_established(t);
+    if (unlikely(in->len && t->fo & FO_ASK))
+        tcp_fastopen_data(t, in);
     socket_wake(&t->sock, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
     if (t->unsent)
         tcp_push(t);
@@ -48,7 +52,7 @@ static void input_syn_sent(struct tcp_sock *t, struct tcp_in *in, int dev)
     uint32_t isn = t->snd_una;
 
     if (in->flags & TH_ACK) {
-        if (in->ack != isn + 1 ||
+        if (!seq_lt(isn, in->ack) || seq_lt(t->snd_nxt, in->ack) ||
             (in->o.has_ts && in->o.tsecr && in->o.tsecr - t->ts_offset > tcp_clock_ms(clock_mono_ns()) &&
              in->o.tsecr - t->ts_offset - tcp_clock_ms(clock_mono_ns()) < 0x80000000u)) {
             tcp_reset_reply(in, dev);
@@ -101,9 +105,19 @@ static void answer_unacceptable(struct tcp_sock *t)
     tcp_send_ack(t);
 }
 
+/* The SYN that we answered already, by a connection, came again. */
+static bool syn_again(struct tcp_sock *t, const struct tcp_in *in)
+{
+    if (!(t->fo & FO_PASSIVE) || (in->flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN || in->seq != t->irs)
+        return false;
+    tcp_send_syn_ack(t);
+    return true;
+}
+
 static bool acceptable(struct tcp_sock *t, struct tcp_in *in)
 {
     uint32_t window_end = t->rcv_wup + t->rcv_wnd;
+    bool passive;
 
     if (seq_lt(window_end, t->rcv_nxt))
         window_end = t->rcv_nxt;
@@ -114,7 +128,7 @@ static bool acceptable(struct tcp_sock *t, struct tcp_in *in)
         return false;
     }
     if (unlikely(seq_lt(in->end, t->rcv_wup) || seq_lt(window_end, in->seq))) {
-        if (in->flags & TH_RST)
+        if (in->flags & TH_RST || syn_again(t, in))
             return false;
         if (seq_lt(in->end, t->rcv_nxt) && in->len && t->sack_on) {
             t->dsack.start = in->seq;
@@ -132,15 +146,19 @@ static bool acceptable(struct tcp_sock *t, struct tcp_in *in)
             tcp_challenge_ack(t);
             return false;
         }
-        tcp_abort(t, t->state == TCP_CLOSE_WAIT ? -EPIPE
-                     : t->state == TCP_SYN_RECV ? -ECONNREFUSED
-                                                : -ECONNRESET);
+        passive = t->fo & FO_PASSIVE;
+        if (passive)
+            tcp_fastopen_left(t, true);
+        tcp_abort(t, t->state == TCP_CLOSE_WAIT             ? -EPIPE
+                     : t->state == TCP_SYN_RECV && !passive ? -ECONNREFUSED
+                                                            : -ECONNRESET);
         return false;
     }
     if (unlikely(in->flags & TH_SYN)) { /* RFC 5961 §4.2 */
         if (t->state == TCP_SYN_RECV && in->flags & TH_ACK && in->seq == t->rcv_nxt - 1)
             return true;
-        tcp_challenge_ack(t);
+        if (!syn_again(t, in))
+            tcp_challenge_ack(t);
         return false;
     }
     return in->flags & TH_ACK;
@@ -192,11 +210,13 @@ static void input_synchronised(struct tcp_sock *t, struct tcp_in *in)
     if (!acceptable(t, in))
         return;
     if (unlikely(t->state == TCP_SYN_RECV)) {
-        if (in->ack != t->snd_una + 1) {
+        if (!seq_lt(t->snd_una, in->ack) || seq_lt(t->snd_nxt, in->ack)) {
             tcp_reset_reply(in, 0);
             return;
         }
-        t->snd_una = t->snd_nxt = in->ack;
+        if (t->fo & FO_PASSIVE && !t->retries && t->snd_nxt == in->ack)
+            tcp_rtt_sample(t, in->now - t->last_snd_ns, in->now);
+        t->snd_una++; /* our SYN; what was sent behind it, tcp_ack() sees to */
         t->snd_wnd = t->max_wnd = (uint32_t)in->win << t->snd_wscale;
         t->retries = t->backoff = 0;
         tcp_timer_set(t, TT_NONE, 0);

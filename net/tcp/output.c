@@ -3,7 +3,7 @@
  * output.c: what is sent, and when: segments from the queue as windows, Nagle's rule and the path allow, and segments
  * without data.
  */
-#include "net/tcp/tcp_sock.h"
+#include "net/tcp/fastopen.h"
 
 /* The header in front of what p holds, or will: data is at it then. */
 static struct tcp_header *header(struct tcp_sock *t, struct pktbuf *p, const uint8_t *opts, unsigned opts_len,
@@ -185,12 +185,19 @@ static int send_syn(struct tcp_sock *t, bool ack)
         .tsval = tcp_clock_ms(now) + t->ts_offset,
         .tsecr = ack ? t->ts_recent : 0,
     };
+    struct tcp_seg *s = NULL;
     struct pktbuf *p;
     struct tcp_header *h;
     uint8_t opts[40];
-    unsigned n = tcp_put_syn_options(opts, &o);
+    unsigned n;
 
-    p = tcp_packet(sizeof(*h) + n, 0);
+    if (unlikely(t->fo) && !t->retries) {
+        tcp_fastopen_syn_option(t, &o);
+        if (!ack && t->fo & FO_DATA)
+            s = t->first;
+    }
+    n = tcp_put_syn_options(opts, &o);
+    p = tcp_packet(sizeof(*h) + n, s ? s->len : 0);
     if (!p)
         return -ENOBUFS;
     h = pktbuf_put(p, sizeof(*h) + n);
@@ -205,6 +212,16 @@ static int send_syn(struct tcp_sock *t, bool ack)
     h->urgent = 0;
     memcpy(h + 1, opts, n);
     t->last_snd_ns = now;
+    if (unlikely(s)) {
+        memcpy(pktbuf_put(p, s->len), s->data, s->len);
+        h->flags |= TH_PSH;
+        s->sends = 1;
+        s->sent_ns = s->delivered_ns = now;
+        t->unsent = s->next;
+        t->snd_nxt = seg_end(s);
+        t->data_segs_out++;
+        t->bytes_sent += s->len;
+    }
     return tcp_path_send(t, p, 0);
 }
 
