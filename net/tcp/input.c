@@ -82,6 +82,8 @@ static void input_syn_sent(struct tcp_sock *t, struct tcp_in *in, int dev)
     t->ts_on = in->o.has_ts;
     t->ts_recent = in->o.tsval;
     t->ts_recent_ns = clock_mono_ns();
+    if ((in->flags & (TH_ECE | TH_CWR)) == (TH_ECE | TH_CWR) && t->ecn & ECN_WANTED)
+        t->ecn |= ECN_ON;
     tcp_set_state(t, TCP_SYN_RECV);
     tcp_send_syn_ack(t);
 }
@@ -194,12 +196,21 @@ static bool fin_acknowledged(struct tcp_sock *t)
 
 static void ecn_input(struct tcp_sock *t, const struct tcp_in *in)
 {
-    if (in->flags & TH_CWR)
+    if (in->flags & TH_CWR) {
         t->ecn &= ~ECN_ECHO;
-    if (in->ce && in->len) {
+        if (in->len) /* it may be all that the sender's window allowed */
+            t->ack_now = 1;
+    }
+    if (!in->len)
+        return;
+    if (in->ce) {
         if (!(t->ecn & ECN_ECHO))
             t->ack_now = 1;
-        t->ecn |= ECN_ECHO;
+        t->ecn |= ECN_ECHO | ECN_SEEN;
+    } else if (in->ect) {
+        t->ecn |= ECN_SEEN;
+    } else if (t->ecn & ECN_SEEN) { /* sent once more: its sender waits */
+        t->quick_acks = MAX(t->quick_acks, 2);
     }
 }
 

@@ -128,7 +128,7 @@ static void take_options(struct tcp_request *r, const struct tcp_in *in)
     r->ts_on = in->o.has_ts;
     r->ts_recent = in->o.tsval;
     /* RFC 3168 §6.1.1.1 */
-    r->ecn = (in->flags & (TH_ECE | TH_CWR)) == (TH_ECE | TH_CWR);
+    r->ecn = (in->flags & (TH_ECE | TH_CWR)) == (TH_ECE | TH_CWR) && !in->ect && READ_ONCE(tcp_ecn);
     if (!r->wscale_on)
         r->rcv_wscale = 0;
 }

@@ -179,6 +179,7 @@ int tcp_start_connect(struct tcp_sock *t, const struct sockaddr_any *a)
     t->snd_nxt = t->write_seq = t->snd_una + 1;
     t->ts_offset = tcp_ts_offset(&t->e);
     t->rcv_wscale = tcp_pick_wscale(t);
+    t->ecn = READ_ONCE(tcp_ecn) == 1 ? ECN_WANTED : 0;
     t->ts_on = false;
     tcp_path_mss(t);
     tcp_window_start(t);

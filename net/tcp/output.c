@@ -5,6 +5,8 @@
  */
 #include "net/tcp/fastopen.h"
 
+uint32_t tcp_ecn = 2, tcp_ecn_fallback = 1;
+
 /* The header in front of what p holds, or will: data is at it then. */
 static struct tcp_header *header(struct tcp_sock *t, struct pktbuf *p, const uint8_t *opts, unsigned opts_len,
                                  uint32_t seq, uint8_t flags)
@@ -173,6 +175,14 @@ void tcp_send_probe(struct tcp_sock *t, bool with_new)
 
 /* ---- SYN ---- */
 
+/* RFC 3168 §6.1.1; some path may lose SYNs that ask. */
+static uint8_t syn_ecn(const struct tcp_sock *t, bool ack)
+{
+    if (ack)
+        return t->ecn & ECN_ON ? TH_ECE : 0;
+    return t->ecn & ECN_WANTED && !(t->retries && tcp_ecn_fallback) ? TH_ECE | TH_CWR : 0;
+}
+
 static int send_syn(struct tcp_sock *t, bool ack)
 {
     uint64_t now = clock_mono_ns();
@@ -206,7 +216,7 @@ static int send_syn(struct tcp_sock *t, bool ack)
     h->seq = be32(t->snd_una);
     h->ack = ack ? be32(t->rcv_nxt) : 0;
     h->doff = (sizeof(*h) + n) << 2;
-    h->flags = TH_SYN | (ack ? TH_ACK : t->ecn & ECN_WANTED && !t->retries ? TH_ECE | TH_CWR : 0);
+    h->flags = TH_SYN | (ack ? TH_ACK : 0) | syn_ecn(t, ack);
     h->window = be16(MIN(t->rcv_wnd, 65535u));
     h->check = 0;
     h->urgent = 0;
@@ -324,7 +334,7 @@ void tcp_push(struct tcp_sock *t)
         t->snd_nxt = seg_end(s);
         if (s->len % t->mss)
             t->snd_sml = t->snd_nxt;
-        if (t->ca_state == CA_RECOVERY)
+        if (t->ca_state == CA_RECOVERY || t->ca_state == CA_CWR)
             t->prr_out += s->len;
         sent = true;
     }

@@ -269,7 +269,7 @@ void tcp_get_info(struct tcp_sock *t, struct tcp_info *i)
     i->tcpi_probes = t->probes;
     i->tcpi_backoff = t->backoff;
     i->tcpi_options = (t->ts_on ? 1 : 0) | (t->sack_on ? 2 : 0) | (t->wscale_on ? 4 : 0) |
-                      (t->ecn & ECN_ON ? 8 : 0) | (t->fo & FO_ACKED ? 32 : 0);
+                      (t->ecn & ECN_ON ? 8 : 0) | (t->ecn & ECN_SEEN ? 16 : 0) | (t->fo & FO_ACKED ? 32 : 0);
     i->tcpi_fastopen_client_fail = t->fo_fail;
     i->tcpi_snd_wscale = t->snd_wscale;
     i->tcpi_rcv_wscale = t->rcv_wscale;

@@ -43,6 +43,8 @@ struct tcp_totals { /* /proc/net/snmp, netstat, sockstat: since boot, but for es
     uint32_t established, orphans, timewaits, sockets;
     uint64_t memory_pages;
 };
+extern uint32_t tcp_ecn;             /* net.ipv4.tcp_ecn: 0 never, 1 always asked for, 2 answered */
+extern uint32_t tcp_ecn_fallback;    /* a SYN that is sent again does not ask */
 extern uint32_t tcp_fastopen;        /* net.ipv4.tcp_fastopen: fastopen.h */
 extern struct tcp_totals tcp_totals; /* [a], but for the order of each */
 #define TCP_COUNT(field) __atomic_fetch_add(&tcp_totals.field, 1, __ATOMIC_RELAXED)

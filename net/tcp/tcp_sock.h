@@ -183,6 +183,7 @@ enum { TCP_URG_NONE, TCP_URG_COMING, TCP_URG_HERE, TCP_URG_READ };
 #define ECN_ON       2
 #define ECN_ECHO     4 /* send ECE until CWR comes */
 #define ECN_SEND_CWR 8
+#define ECN_SEEN     16 /* the peer marks its data: those without were sent before */
 
 #define NAGLE_OFF  1 /* TCP_NODELAY */
 #define NAGLE_CORK 2

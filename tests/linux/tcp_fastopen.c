@@ -1,41 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* TCP Fast Open over loopback: options, cookies, data in the SYN, connect(2) that waits for data. */
-#include "report.h"
+#include "own_net.h"
 #include <linux/tcp.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #define SOL_TCP 6
 
 static const char sysctl_path[] = "/proc/sys/net/ipv4/tcp_fastopen";
-
-/* Elsewhere than in a guest of its own, a network of its own: no cookies of earlier runs, nobody's settings changed. */
-static void own_network(void)
-{
-    struct ifreq r = { .ifr_name = "lo" };
-    int fd;
-
-    if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET))
-        return;
-    fd = MUST(socket(AF_INET, SOCK_DGRAM, 0));
-    MUST(ioctl(fd, SIOCGIFFLAGS, &r));
-    r.ifr_flags |= IFF_UP;
-    MUST(ioctl(fd, SIOCSIFFLAGS, &r));
-    close(fd);
-}
-
-static void sysctl(const char *value)
-{
-    int fd = MUST(open(sysctl_path, O_WRONLY));
-
-    CHECK_EQ(write(fd, value, strlen(value)), (ssize_t)strlen(value));
-    close(fd);
-}
 
 static struct sockaddr_in listener_name;
 static int listener(int qlen)
@@ -265,12 +238,12 @@ int main(void)
     info("client", c);
     close(c);
     close(l);
-    sysctl("3\n");
+    sysctl_write(sysctl_path, "3\n");
     test_send();
     test_large();
     test_connect();
     test_errors();
-    sysctl("2\n");
+    sysctl_write(sysctl_path, "2\n");
     l = listener(5);
     c = tcp();
     int on = 1;

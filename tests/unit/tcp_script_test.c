@@ -94,6 +94,8 @@ static void segment_in(const char **w, int n)
             urg = atoi(w[++i]);
         } else if (!strcmp(w[i], "ce")) {
             tos = 3;
+        } else if (!strcmp(w[i], "ect")) {
+            tos = 2;
         } else if (!strcmp(w[i], "mss") && i + 1 < n) {
             opts[len] = 2, opts[len + 1] = 4;
             put_be16(opts + len + 2, atoi(w[++i]));
@@ -332,6 +334,8 @@ static void program(const char **w, int n)
     } else if (!strcmp(w[0], "sysctl")) {
         if (!strcmp(w[1], "fastopen"))
             tcp_fastopen = strtoul(w[2], NULL, 0);
+        else if (!strcmp(w[1], "ecn"))
+            tcp_ecn = strtoul(w[2], NULL, 0);
         else
             FAIL("what is %s?", w[1]);
     } else if (!strcmp(w[0], "info")) {
@@ -339,6 +343,9 @@ static void program(const char **w, int n)
 
         tcp_get_info(tcp_of(sock), &i);
         r = !strcmp(w[1], "syn-data")  ? !!(i.tcpi_options & 32)
+            : !strcmp(w[1], "ecn")     ? i.tcpi_options >> 3 & 3
+            : !strcmp(w[1], "cwnd")    ? (int)i.tcpi_snd_cwnd
+            : !strcmp(w[1], "ca")      ? i.tcpi_ca_state
             : !strcmp(w[1], "fo-fail") ? i.tcpi_fastopen_client_fail
                                        : -1;
         if (r != atol(w[2]))
@@ -397,14 +404,15 @@ static void program(const char **w, int n)
         if (!strcmp(w[1], "keepalive")) {
             s->keepalive = true;
             wire_set(s, SOL_SOCKET, SO_KEEPALIVE, 1);
+        } else if (!strcmp(w[1], "reno")) {
+            if (s->ops->setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "reno", 4))
+                FAIL("setsockopt");
         } else if (!strcmp(w[1], "linger")) {
             s->linger = true;
             s->linger_s = atoi(w[2]);
         } else if (!strcmp(w[1], "rcvbuf")) {
             s->rcvbuf = atoi(w[2]);
             s->rcvbuf_locked = true;
-        } else if (!strcmp(w[1], "ecn")) {
-            tcp_of(s)->ecn = ECN_WANTED;
         } else {
             for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
                 if (!strcmp(names[i].name, w[1]) && wire_set(s, IPPROTO_TCP, names[i].option, atoi(w[2])))
@@ -474,6 +482,7 @@ static void clean_up(void)
     have_iss = false;
     our_iss = 0;
     tcp_fastopen = FO_CLIENT;
+    tcp_ecn = 2;
 }
 
 static void run_script(const char *path)
