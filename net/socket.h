@@ -189,7 +189,17 @@ struct socket_host {
     int (*name_bind)(const char *path, void **node);
     int (*name_find)(const char *path, void **node);
     void (*name_put)(void *node);
+    /* Whom an open file's owner wants told (F_SETOWN): a process, below 0 a group, 0: nobody. The file must not go away
+     * meanwhile; under spin locks, too. */
+    int (*owner)(void *file);
+    void (*sigurg)(int owner); /* tells it; without spin locks */
 };
 extern const struct socket_host *socket_host;
+
+/* Whom to tell of urgent data: under the lock that the family's release takes. */
+static inline int socket_urgent_owner(struct socket *s)
+{
+    return s->file && socket_host->owner ? socket_host->owner(s->file) : 0;
+}
 
 #endif

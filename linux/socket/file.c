@@ -58,10 +58,26 @@ static unsigned file_ready(struct file *f, struct poll_table *pt)
     return s->ops->poll(s);
 }
 
+static long owner_ioctl(struct file *f, unsigned cmd, int __user *arg)
+{
+    int pid;
+
+    if (cmd == FIOGETOWN || cmd == SIOCGPGRP)
+        return put_user(f->owner_pid, arg);
+    if (get_user(pid, arg))
+        return -EFAULT;
+    f->owner_pid = pid;
+    return 0;
+}
+
 static long file_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 {
     struct socket *s = f->private;
-    long n = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+    long n;
+
+    if (cmd >= FIOSETOWN && cmd <= SIOCGPGRP) /* both of both */
+        return owner_ioctl(f, cmd, (int __user *)arg);
+    n = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 
     /* What concerns interfaces is the same for all families: libraries ask it of local sockets. */
     if (n == -ENOTTY && cmd >= SIOCGIFNAME && cmd <= SIOCGIFTXQLEN + 1) {

@@ -349,8 +349,16 @@ static void deliver(struct tcp_in *in, int dev)
 
             spin_lock(&t->lock);
             if (likely(t->state != TCP_CLOSE)) {
+                int owner = 0;
+
                 tcp_input_sock(t, in);
+                if (unlikely(in->flags & TH_URG)) {
+                    owner = t->urg_owner;
+                    t->urg_owner = 0;
+                }
                 spin_unlock(&t->lock);
+                if (unlikely(owner))
+                    socket_host->sigurg(owner);
                 return;
             }
             spin_unlock(&t->lock); /* it left the table meanwhile */

@@ -234,6 +234,7 @@ struct tcp_sock {
     uint32_t rmem, ooo_mem;
     uint32_t urg_seq;
     uint8_t urg_state, urg_byte; /* TCP_URG_* */
+    int urg_owner;               /* whom to tell as soon as the lock is given up */
     struct sack_block dsack;     /* to be reported, when start != end */
     struct sack_block recent[4]; /* SACK blocks, newest first */
     uint8_t nr_recent;
