@@ -2,6 +2,7 @@
 /* file.c: the open file behind a socket. */
 #include "abi/fs.h"
 #include "fs/pipe_buf.h"
+#include "kernel/pktbuf.h"
 #include "linux/socket/socket.h"
 #include "net/inet.h"
 #include <linux/sockios.h>
@@ -47,6 +48,25 @@ static ssize_t file_send(struct file *f, struct iov *v, uint64_t *pos)
     socket_msg_init(&m, v, socket_flags(f, v->nonblock ? MSG_DONTWAIT : 0), s->sndtimeo_ns);
     if (s->type == SOCK_SEQPACKET)
         m.flags |= MSG_EOR;
+    return socket_send_msg(s, &m);
+}
+
+/* From a file's cache or a pipe: by reference, where the family can. */
+static ssize_t file_send_pages(struct file *f, const struct pktfrag *pages, unsigned nr, bool more)
+{
+    struct socket *s = f->private;
+    struct socket_msg m;
+    size_t len = 0;
+    struct iov v;
+
+    if (!s->ops->by_page)
+        return -EOPNOTSUPP;
+    for (unsigned i = 0; i < nr; i++)
+        len += pages[i].len;
+    iov_kernel(&v, NULL, len);
+    socket_msg_init(&m, &v, socket_flags(f, more ? MSG_MORE : 0), s->sndtimeo_ns);
+    m.pages = pages;
+    m.page_off = 0;
     return socket_send_msg(s, &m);
 }
 
@@ -101,6 +121,7 @@ const struct file_ops socket_file_ops = {
     .poll = file_ready,
     .ioctl = file_ioctl,
     .release = file_released,
+    .write_pages = file_send_pages,
 };
 
 struct file *socket_file_new(struct socket *s, int flags)

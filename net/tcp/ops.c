@@ -541,6 +541,7 @@ const struct socket_ops tcp_ops = {
     .getname = tcp_getname,
     .poll = tcp_poll,
     .sendmsg = tcp_sendmsg,
+    .by_page = true,
     .recvmsg = tcp_recvmsg,
     .shutdown = tcp_shutdown,
     .setsockopt = tcp_setsockopt,

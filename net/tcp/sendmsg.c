@@ -73,18 +73,45 @@ static int wait_to_send(struct tcp_sock *t, const struct socket_msg *m)
     return socket_wait_error(err, m->deadline_ns);
 }
 
-/* A segment with up to want bytes of the program's, or NULL with *err. */
-struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, int *err)
+/* Little of pages is rather copied: it shares a segment with what was written before. */
+static uint32_t copy_pages(struct socket_msg *m, uint8_t *to, uint32_t want)
 {
-    struct tcp_seg *s = want <= TCP_SEG_INLINE ? tcp_seg_inline(want) : tcp_seg_pages(want);
     uint32_t got = 0;
 
+    while (got < want) {
+        const struct pktfrag *f = m->pages;
+        uint32_t n = MIN(want - got, f->len - m->page_off);
+
+        memcpy(to + got, (uint8_t *)pktfrag_virt(f) + m->page_off, n);
+        got += n;
+        m->iov->count -= n;
+        m->page_off += n;
+        if (m->page_off == f->len) {
+            m->pages++;
+            m->page_off = 0;
+        }
+    }
+    return got;
+}
+
+/* A segment with up to want bytes of the program's, or NULL with *err. first: of this message. */
+struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, bool first, int *err)
+{
+    struct tcp_seg *s;
+    uint32_t got = 0;
+
+    if (unlikely(m->pages) && (want > TCP_SEG_INLINE || !first)) {
+        s = tcp_seg_refs(m, want);
+        *err = s ? 0 : -ENOBUFS;
+        return s;
+    }
+    s = want <= TCP_SEG_INLINE ? tcp_seg_inline(want) : tcp_seg_pages(want);
     if (!s) {
         *err = -ENOBUFS;
         return NULL;
     }
     if (!s->nr_frags) {
-        got = iov_get(m->iov, s->data, want);
+        got = unlikely(m->pages) ? copy_pages(m, s->data, want) : iov_get(m->iov, s->data, want);
     } else {
         for (unsigned i = 0; i < s->nr_frags; i++) {
             struct pktfrag *f = &s->frags[i];
@@ -118,8 +145,14 @@ static bool merge(struct tcp_sock *t, struct tcp_seg *s)
     struct tcp_seg *last = t->last;
     uint32_t most, n;
 
-    if (!t->unsent || last->nr_frags || s->nr_frags || last->flags & SEG_FIN || last->sends)
+    if (!t->unsent || last->flags & SEG_FIN || last->sends || !last->nr_frags != !s->nr_frags)
         return false;
+    if (s->nr_frags) {
+        tcp_seg_join(t, s);
+        if (s->len)
+            last->flags &= ~SEG_PSH;
+        return !s->len;
+    }
     most = last->room - last->off;
     if (most > t->mss)
         most -= most % t->mss;
@@ -179,7 +212,7 @@ static ssize_t send_all(struct tcp_sock *t, struct socket_msg *m)
             continue;
         }
         want = MIN(m->iov->count, (size_t)READ_ONCE(t->gso_max));
-        s = tcp_fill(m, want, &err);
+        s = tcp_fill(m, want, !done, &err);
         if (!s)
             break;
         spin_lock(&t->lock);

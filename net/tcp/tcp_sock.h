@@ -390,7 +390,10 @@ void tcp_reset_reply(const struct tcp_in *in, int dev);
 
 /* ---- segq.c ---- */
 struct tcp_seg *tcp_seg_inline(uint32_t room);
-struct tcp_seg *tcp_seg_pages(uint32_t len); /* with pages for len bytes */
+struct tcp_seg *tcp_seg_pages(uint32_t len);                      /* with pages for len bytes */
+struct tcp_seg *tcp_seg_refs(struct socket_msg *m, uint32_t len); /* of m->pages */
+/* From s, which is not queued, to the unsent end of the queue: what one segment holds. */
+void tcp_seg_join(struct tcp_sock *t, struct tcp_seg *s);
 #define TCP_SEG_INLINE (2048 - (uint32_t)sizeof(struct tcp_seg))
 void tcp_seg_free(struct tcp_seg *s);
 void tcp_seg_append(struct tcp_sock *t, struct tcp_seg *s);
@@ -518,7 +521,7 @@ int tcp_connect(struct socket *s, const struct sockaddr_any *a, bool nonblock);
 int tcp_start_connect(struct tcp_sock *t, const struct sockaddr_any *a); /* under socket.writer */
 void tcp_first_syn(struct tcp_sock *t);
 void tcp_disconnect(struct tcp_sock *t); /* takes socket.reader and the lock */
-struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, int *err); /* under socket.writer */
+struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, bool first, int *err); /* under socket.writer */
 bool tcp_writeable(const struct tcp_sock *t);
 uint32_t tcp_readable(const struct tcp_sock *t); /* bytes */
 void tcp_write_space(struct tcp_sock *t);
