@@ -3,6 +3,7 @@
 #include "fs/splice.h"
 #include "abi/fs.h"
 #include "fs/pipe_buf.h"
+#include "kernel/pktbuf.h"
 #include "kernel/thread.h"
 #include "lib/string.h"
 
@@ -70,6 +71,74 @@ static ssize_t put_piece(struct file *out, uint64_t *pos, const struct piece *p)
     return done;
 }
 
+/* ---- by reference ---- */
+
+#define BATCH 16 /* pages handed on at once */
+
+/* Pages of the file's cache go to out as they are. What out did not take stays before *pos. */
+static ssize_t send_pages(struct file *in, uint64_t *pos, struct file *out, size_t len)
+{
+    size_t done = 0;
+    ssize_t n = 0;
+
+    while (done < len) {
+        struct pktfrag pages[BATCH];
+        uint64_t before = *pos;
+        size_t total = 0;
+        unsigned nr = 0;
+        struct piece p;
+        int err = 0;
+
+        while (nr < BATCH && done + total < len) {
+            err = get_piece(in, pos, len - done - total, false, &p);
+            if (err || !p.len)
+                break;
+            pages[nr++] = (struct pktfrag){ p.page, p.off, p.len };
+            total += p.len;
+        }
+        n = nr ? out->ops->write_pages(out, pages, nr, done + total < len && *pos < in->inode->size) : err;
+        while (nr)
+            page_put(pages[--nr].page);
+        done += MAX(n, 0);
+        if (n < (ssize_t)total || !total) {
+            *pos = before + MAX(n, 0);
+            break;
+        }
+        if (signal_pending())
+            break;
+        cond_resched();
+    }
+    return done ? (ssize_t)done : n;
+}
+
+/* The same from a pipe, whose lock is held, of at most len bytes. */
+static ssize_t send_buffers(struct pipe *p, struct file *out, size_t len, bool more)
+{
+    struct pktfrag pages[BATCH];
+    size_t total = 0;
+    unsigned nr = 0;
+    ssize_t n;
+
+    for (unsigned at = p->tail; at != p->head && nr < BATCH && total < len; at++) {
+        struct pipe_buf *b = pipe_at(p, at);
+
+        pages[nr++] = (struct pktfrag){ b->page, b->off, MIN((size_t)b->len, len - total) };
+        total += pages[nr - 1].len;
+    }
+    n = out->ops->write_pages(out, pages, nr, more || (total < len && p->head - p->tail > nr));
+    for (ssize_t left = n; left > 0;) {
+        struct pipe_buf *b = pipe_at(p, p->tail);
+        uint32_t part = MIN((ssize_t)b->len, left);
+
+        b->off += part;
+        b->len -= part;
+        left -= part;
+        if (!b->len)
+            pipe_drop_tail(p);
+    }
+    return n;
+}
+
 /* ---- file to file ---- */
 
 static ssize_t copy(struct file *in, uint64_t *ipos, struct file *out, uint64_t *opos, size_t len)
@@ -79,6 +148,12 @@ static ssize_t copy(struct file *in, uint64_t *ipos, struct file *out, uint64_t 
 
     if (!out->ops->write)
         return -EINVAL;
+    if (out->ops->write_pages && has_pages(in)) {
+        ssize_t n = send_pages(in, ipos, out, len);
+
+        if (n != -EOPNOTSUPP)
+            return n;
+    }
     while (done < len && !err) {
         struct piece p;
         uint64_t before = *ipos;
@@ -246,9 +321,11 @@ static ssize_t to_pipe(struct file *in, uint64_t *pos, struct file *out, size_t 
     return done ? (ssize_t)done : err;
 }
 
-static ssize_t from_pipe(struct file *in, struct file *out, uint64_t *pos, size_t len, bool nonblock)
+static ssize_t from_pipe(struct file *in, struct file *out, uint64_t *pos, size_t len, bool nonblock,
+                         bool more)
 {
     struct pipe *p = file_pipe(in);
+    bool by_page = out->ops->write_pages;
     ssize_t done = 0, n = 0;
 
     if (!out->ops->write)
@@ -258,6 +335,16 @@ static ssize_t from_pipe(struct file *in, struct file *out, uint64_t *pos, size_
         n = wait_data(p, nonblock || done);
         if (n <= 0)
             break;
+        if (by_page) {
+            n = send_buffers(p, out, len - done, more);
+            if (n != -EOPNOTSUPP) {
+                if (n <= 0)
+                    break;
+                done += n;
+                continue;
+            }
+            by_page = false;
+        }
         struct pipe_buf *b = pipe_at(p, p->tail);
         struct piece piece = { b->page, b->off, MIN((size_t)b->len, len - done) };
 
@@ -366,7 +453,8 @@ ssize_t file_splice(struct file *in, uint64_t *in_pos, struct file *out, uint64_
     if (from && (out->flags & O_APPEND))
         return -EINVAL;
     pos = from ? pos_begin(out, out_pos) : pos_begin(in, in_pos);
-    n = from ? from_pipe(in, out, pos, len, nonblock) : to_pipe(in, pos, out, len, nonblock);
+    n = from ? from_pipe(in, out, pos, len, nonblock, flags & SPLICE_MORE)
+             : to_pipe(in, pos, out, len, nonblock);
     if (from)
         pos_end(out, out_pos);
     else

@@ -319,6 +319,7 @@ size_t vfs_shrink(size_t nr);
 
 struct poll_table;
 
+struct pktfrag;
 struct file_ops {
     /* *pos is file->pos or a private copy (pread); streams ignore it. iov describes user or kernel memory. */
     ssize_t (*read)(struct file *, struct iov *, uint64_t *pos);
@@ -336,6 +337,8 @@ struct file_ops {
     void (*fasync)(struct file *, bool on);
     size_t (*fdinfo)(struct file *, char *buf, size_t size); /* extra lines for /proc/self/fdinfo/N */
     int (*splice_ready)(struct file *);
+    /* As write, by reference to pages, which it takes references to; more: more follows at once. -EOPNOTSUPP: it cannot. */
+    ssize_t (*write_pages)(struct file *, const struct pktfrag *, unsigned nr, bool more);
 };
 
 struct file {

@@ -49,6 +49,10 @@ struct socket_msg {
     struct socket_rights *rights; /* send: moves in, who takes it leaves NULL; receive: out */
     struct ucred cred;            /* receive: out, with has_cred; send: given by the program with has_cred */
     bool has_cred;
+    /* send, where ops->by_page: the data are these pages from page_off on, not iov, which only counts them. References to
+     * them are taken */
+    const struct pktfrag *pages;
+    uint32_t page_off;
 };
 
 struct socket_ops {
@@ -65,6 +69,7 @@ struct socket_ops {
      * messages. For streams. */
     ssize_t (*send)(struct socket *s, struct iov *v, unsigned flags);
     ssize_t (*receive)(struct socket *s, struct iov *v, unsigned flags);
+    bool by_page; /* sendmsg takes socket_msg.pages */
     int (*shutdown)(struct socket *s, int how);
     /* Options that the system-call side does not keep in struct socket. val is kernel memory; get: len is its room, and
      * then what was put there. -ENOPROTOOPT: there is none. */
@@ -173,6 +178,7 @@ static inline void socket_msg_init(struct socket_msg *m, struct iov *v, unsigned
     m->deadline_ns = flags & MSG_DONTWAIT ? TIME_NEVER : socket_deadline(timeo_ns);
     m->rights = NULL;
     m->has_cred = false;
+    m->pages = NULL;
 }
 
 /* What net/ asks of the layers above; linux/ installs it at boot. */
@@ -189,7 +195,17 @@ struct socket_host {
     int (*name_bind)(const char *path, void **node);
     int (*name_find)(const char *path, void **node);
     void (*name_put)(void *node);
+    /* Whom an open file's owner wants told (F_SETOWN): a process, below 0 a group, 0: nobody. The file must not go away
+     * meanwhile; under spin locks, too. */
+    int (*owner)(void *file);
+    void (*sigurg)(int owner); /* tells it; without spin locks */
 };
 extern const struct socket_host *socket_host;
+
+/* Whom to tell of urgent data: under the lock that the family's release takes. */
+static inline int socket_urgent_owner(struct socket *s)
+{
+    return s->file && socket_host->owner ? socket_host->owner(s->file) : 0;
+}
 
 #endif

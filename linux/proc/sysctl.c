@@ -7,6 +7,7 @@
 #include "linux/epoll.h"
 #include "linux/proc/proc.h"
 #include "linux/uts.h"
+#include "net/tcp/tcp.h"
 
 static int show_text(struct seq *s, struct inode *i)
 {
@@ -238,6 +239,9 @@ static const struct pseudo_node core_nodes[] = {
 static const struct pseudo_node ipv4_nodes[] = {
     TEXT("ip_local_port_range", "32768\t60999"),
     TEXT("ip_unprivileged_port_start", "1024"),
+    NUMBER("tcp_ecn", tcp_ecn, 2),
+    NUMBER("tcp_ecn_fallback", tcp_ecn_fallback, 1),
+    NUMBER("tcp_fastopen", tcp_fastopen, INT32_MAX),
     { .name = NULL },
 };
 

@@ -2,6 +2,7 @@
 /* file.c: the open file behind a socket. */
 #include "abi/fs.h"
 #include "fs/pipe_buf.h"
+#include "kernel/pktbuf.h"
 #include "linux/socket/socket.h"
 #include "net/inet.h"
 #include <linux/sockios.h>
@@ -50,6 +51,25 @@ static ssize_t file_send(struct file *f, struct iov *v, uint64_t *pos)
     return socket_send_msg(s, &m);
 }
 
+/* From a file's cache or a pipe: by reference, where the family can. */
+static ssize_t file_send_pages(struct file *f, const struct pktfrag *pages, unsigned nr, bool more)
+{
+    struct socket *s = f->private;
+    struct socket_msg m;
+    size_t len = 0;
+    struct iov v;
+
+    if (!s->ops->by_page)
+        return -EOPNOTSUPP;
+    for (unsigned i = 0; i < nr; i++)
+        len += pages[i].len;
+    iov_kernel(&v, NULL, len);
+    socket_msg_init(&m, &v, socket_flags(f, more ? MSG_MORE : 0), s->sndtimeo_ns);
+    m.pages = pages;
+    m.page_off = 0;
+    return socket_send_msg(s, &m);
+}
+
 static unsigned file_ready(struct file *f, struct poll_table *pt)
 {
     struct socket *s = f->private;
@@ -58,10 +78,26 @@ static unsigned file_ready(struct file *f, struct poll_table *pt)
     return s->ops->poll(s);
 }
 
+static long owner_ioctl(struct file *f, unsigned cmd, int __user *arg)
+{
+    int pid;
+
+    if (cmd == FIOGETOWN || cmd == SIOCGPGRP)
+        return put_user(f->owner_pid, arg);
+    if (get_user(pid, arg))
+        return -EFAULT;
+    f->owner_pid = pid;
+    return 0;
+}
+
 static long file_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 {
     struct socket *s = f->private;
-    long n = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+    long n;
+
+    if (cmd >= FIOSETOWN && cmd <= SIOCGPGRP) /* both of both */
+        return owner_ioctl(f, cmd, (int __user *)arg);
+    n = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 
     /* What concerns interfaces is the same for all families: libraries ask it of local sockets. */
     if (n == -ENOTTY && cmd >= SIOCGIFNAME && cmd <= SIOCGIFTXQLEN + 1) {
@@ -93,6 +129,7 @@ const struct file_ops socket_file_ops = {
     .poll = file_ready,
     .ioctl = file_ioctl,
     .release = file_released,
+    .write_pages = file_send_pages,
 };
 
 struct file *socket_file_new(struct socket *s, int flags)

@@ -3,6 +3,7 @@
 #include "abi/fs.h"
 #include "fs/vfs.h"
 #include "linux/process.h"
+#include "linux/signal.h"
 #include "linux/socket/socket.h"
 #include <linux/resource.h>
 
@@ -79,6 +80,26 @@ static void host_name_put(void *node)
     inode_put(node);
 }
 
+static int host_owner(void *f)
+{
+    return READ_ONCE(((struct file *)f)->owner_pid);
+}
+
+static void host_sigurg(int owner)
+{
+    struct thread *t;
+
+    if (owner < 0) {
+        process_signal_group(-owner, SIGURG, NULL);
+    } else if (process_signal_pid(owner, SIGURG, NULL)) { /* a thread (F_OWNER_TID) */
+        t = thread_find(0, owner);
+        if (t) {
+            signal_send_thread(t, SIGURG, NULL);
+            thread_put(t);
+        }
+    }
+}
+
 static const struct socket_host host = {
     .cred = host_cred,
     .capable = fs_capable,
@@ -90,6 +111,8 @@ static const struct socket_host host = {
     .name_bind = host_name_bind,
     .name_find = host_name_find,
     .name_put = host_name_put,
+    .owner = host_owner,
+    .sigurg = host_sigurg,
 };
 
 void socket_host_init(void)

@@ -8,7 +8,7 @@
 #include "kernel/random.h"
 #include "kernel/slab.h"
 #include "lib/siphash.h"
-#include "net/tcp/tcp_sock.h"
+#include "net/tcp/fastopen.h"
 
 static struct slab_cache sock_cache = SLAB_CACHE(struct tcp_sock);
 struct tcp_totals tcp_totals;
@@ -58,6 +58,7 @@ static void free_sock(struct rcu_head *h)
     dst_release(&t->dst);
     inet_opts_release(&t->opts);
     tcp_listener_free(t->listener);
+    kfree(t->fo_keys);
     slab_free(&sock_cache, t);
     __atomic_fetch_sub(&tcp_totals.sockets, 1, __ATOMIC_RELAXED);
 }
@@ -89,6 +90,15 @@ void tcp_set_state(struct tcp_sock *t, enum tcp_state s)
 void tcp_established(struct tcp_sock *t)
 {
     tcp_set_state(t, TCP_ESTABLISHED);
+    if (unlikely(t->fo & FO_PASSIVE)) /* it has long begun */
+        tcp_fastopen_left(t, false);
+    else
+        tcp_start_transfer(t);
+    tcp_keepalive_start(t);
+}
+
+void tcp_start_transfer(struct tcp_sock *t)
+{
     tcp_path_mss(t);
     t->cwnd = TCP_INIT_CWND * t->mss;
     if (t->retries || t->total_retrans) /* RFC 5681 §3.1: the SYN was lost */
@@ -101,7 +111,6 @@ void tcp_established(struct tcp_sock *t)
         t->rcv_ssthresh = MIN(t->sock.rcvbuf / 2, 65535u);
     tcp_cc_start(t);
     tcp_grow_sndbuf(t);
-    tcp_keepalive_start(t);
 }
 
 /* The protocol is through with it. */
@@ -111,6 +120,8 @@ void tcp_done(struct tcp_sock *t)
         return;
     if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECV)
         TCP_COUNT(attempt_fails);
+    if (unlikely(t->fo & FO_PASSIVE))
+        tcp_fastopen_left(t, false);
     tcp_set_state(t, TCP_CLOSE);
     tcp_table_remove(&t->e);
     if (t->e.port && (t->dead || !t->e.explicit_port))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* input.c: arriving segments: whose they are, whether they are acceptable, and what they do in each state (RFC 9293 §3.10.7). */
 #include "net/redirect.h"
-#include "net/tcp/tcp_sock.h"
+#include "net/tcp/fastopen.h"
 
 #define PAWS_DAYS_NS (24ull * 24 * 3600 * NSEC_PER_SEC)
 
@@ -23,6 +23,8 @@ static void connected(struct tcp_sock *t, struct tcp_in *in)
         t->snd_wscale = in->o.wscale;
     else
         t->rcv_wscale = 0;
+    if (unlikely(t->fo))
+        tcp_fastopen_synack(t, in);
     t->ts_on = in->o.has_ts;
     if (t->ts_on) {
         t->ts_recent = in->o.tsval;
@@ -37,6 +39,8 @@ static void connected(struct tcp_sock *t, struct tcp_in *in)
     t->soft_err = 0;
     tcp_timer_set(t, TT_NONE, 0);
     tcp_established(t);
+    if (unlikely(in->len && t->fo & FO_ASK))
+        tcp_fastopen_data(t, in);
     socket_wake(&t->sock, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
     if (t->unsent)
         tcp_push(t);
@@ -49,7 +53,7 @@ static void input_syn_sent(struct tcp_sock *t, struct tcp_in *in, int dev)
     uint32_t isn = t->snd_una;
 
     if (in->flags & TH_ACK) {
-        if (in->ack != isn + 1 ||
+        if (!seq_lt(isn, in->ack) || seq_lt(t->snd_nxt, in->ack) ||
             (in->o.has_ts && in->o.tsecr && in->o.tsecr - t->ts_offset > tcp_clock_ms(clock_mono_ns()) &&
              in->o.tsecr - t->ts_offset - tcp_clock_ms(clock_mono_ns()) < 0x80000000u)) {
             tcp_reset_reply(in, dev);
@@ -79,6 +83,8 @@ static void input_syn_sent(struct tcp_sock *t, struct tcp_in *in, int dev)
     t->ts_on = in->o.has_ts;
     t->ts_recent = in->o.tsval;
     t->ts_recent_ns = clock_mono_ns();
+    if ((in->flags & (TH_ECE | TH_CWR)) == (TH_ECE | TH_CWR) && t->ecn & ECN_WANTED)
+        t->ecn |= ECN_ON;
     tcp_set_state(t, TCP_SYN_RECV);
     tcp_send_syn_ack(t);
 }
@@ -102,9 +108,19 @@ static void answer_unacceptable(struct tcp_sock *t)
     tcp_send_ack(t);
 }
 
+/* The SYN that we answered already, by a connection, came again. */
+static bool syn_again(struct tcp_sock *t, const struct tcp_in *in)
+{
+    if (!(t->fo & FO_PASSIVE) || (in->flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN || in->seq != t->irs)
+        return false;
+    tcp_send_syn_ack(t);
+    return true;
+}
+
 static bool acceptable(struct tcp_sock *t, struct tcp_in *in)
 {
     uint32_t window_end = t->rcv_wup + t->rcv_wnd;
+    bool passive;
 
     if (seq_lt(window_end, t->rcv_nxt))
         window_end = t->rcv_nxt;
@@ -115,7 +131,7 @@ static bool acceptable(struct tcp_sock *t, struct tcp_in *in)
         return false;
     }
     if (unlikely(seq_lt(in->end, t->rcv_wup) || seq_lt(window_end, in->seq))) {
-        if (in->flags & TH_RST)
+        if (in->flags & TH_RST || syn_again(t, in))
             return false;
         if (seq_lt(in->end, t->rcv_nxt) && in->len && t->sack_on) {
             t->dsack.start = in->seq;
@@ -133,15 +149,19 @@ static bool acceptable(struct tcp_sock *t, struct tcp_in *in)
             tcp_challenge_ack(t);
             return false;
         }
-        tcp_abort(t, t->state == TCP_CLOSE_WAIT ? -EPIPE
-                     : t->state == TCP_SYN_RECV ? -ECONNREFUSED
-                                                : -ECONNRESET);
+        passive = t->fo & FO_PASSIVE;
+        if (passive)
+            tcp_fastopen_left(t, true);
+        tcp_abort(t, t->state == TCP_CLOSE_WAIT             ? -EPIPE
+                     : t->state == TCP_SYN_RECV && !passive ? -ECONNREFUSED
+                                                            : -ECONNRESET);
         return false;
     }
     if (unlikely(in->flags & TH_SYN)) { /* RFC 5961 §4.2 */
         if (t->state == TCP_SYN_RECV && in->flags & TH_ACK && in->seq == t->rcv_nxt - 1)
             return true;
-        tcp_challenge_ack(t);
+        if (!syn_again(t, in))
+            tcp_challenge_ack(t);
         return false;
     }
     return in->flags & TH_ACK;
@@ -177,12 +197,21 @@ static bool fin_acknowledged(struct tcp_sock *t)
 
 static void ecn_input(struct tcp_sock *t, const struct tcp_in *in)
 {
-    if (in->flags & TH_CWR)
+    if (in->flags & TH_CWR) {
         t->ecn &= ~ECN_ECHO;
-    if (in->ce && in->len) {
+        if (in->len) /* it may be all that the sender's window allowed */
+            t->ack_now = 1;
+    }
+    if (!in->len)
+        return;
+    if (in->ce) {
         if (!(t->ecn & ECN_ECHO))
             t->ack_now = 1;
-        t->ecn |= ECN_ECHO;
+        t->ecn |= ECN_ECHO | ECN_SEEN;
+    } else if (in->ect) {
+        t->ecn |= ECN_SEEN;
+    } else if (t->ecn & ECN_SEEN) { /* sent once more: its sender waits */
+        t->quick_acks = MAX(t->quick_acks, 2);
     }
 }
 
@@ -193,11 +222,13 @@ static void input_synchronised(struct tcp_sock *t, struct tcp_in *in)
     if (!acceptable(t, in))
         return;
     if (unlikely(t->state == TCP_SYN_RECV)) {
-        if (in->ack != t->snd_una + 1) {
+        if (!seq_lt(t->snd_una, in->ack) || seq_lt(t->snd_nxt, in->ack)) {
             tcp_reset_reply(in, 0);
             return;
         }
-        t->snd_una = t->snd_nxt = in->ack;
+        if (t->fo & FO_PASSIVE && !t->retries && t->snd_nxt == in->ack)
+            tcp_rtt_sample(t, in->now - t->last_snd_ns, in->now);
+        t->snd_una++; /* our SYN; what was sent behind it, tcp_ack() sees to */
         t->snd_wnd = t->max_wnd = (uint32_t)in->win << t->snd_wscale;
         t->retries = t->backoff = 0;
         tcp_timer_set(t, TT_NONE, 0);
@@ -319,8 +350,16 @@ static void deliver(struct tcp_in *in, int dev)
 
             spin_lock(&t->lock);
             if (likely(t->state != TCP_CLOSE)) {
+                int owner = 0;
+
                 tcp_input_sock(t, in);
+                if (unlikely(in->flags & TH_URG)) {
+                    owner = t->urg_owner;
+                    t->urg_owner = 0;
+                }
                 spin_unlock(&t->lock);
+                if (unlikely(owner))
+                    socket_host->sigurg(owner);
                 return;
             }
             spin_unlock(&t->lock); /* it left the table meanwhile */

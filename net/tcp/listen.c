@@ -8,6 +8,7 @@
  */
 #include "net/tcp/listen.h"
 #include "kernel/slab.h"
+#include "net/tcp/fastopen.h"
 
 #define SYNACK_RETRIES 5
 
@@ -46,6 +47,7 @@ static void send_syn_ack(struct tcp_sock *t, struct tcp_request *r)
         .has_ts = r->ts_on,
         .tsval = r->cookie ? r->cookie_ts : tcp_clock_ms(clock_mono_ns()) + r->ts_offset,
         .tsecr = r->ts_recent,
+        .has_fastopen = r->fastopen_len,
     };
     struct tcp_reply reply = {
         .from = &r->e.local,
@@ -61,6 +63,11 @@ static void send_syn_ack(struct tcp_sock *t, struct tcp_request *r)
         .opts = opts,
     };
 
+    if (unlikely(r->fastopen_len)) {
+        o.fastopen_len = r->fastopen_len;
+        memcpy(o.fastopen, r->fastopen, r->fastopen_len);
+        r->fastopen_len = 0; /* once: it may be what somebody on the path dropped it for */
+    }
     reply.opts_len = tcp_put_syn_options(opts, &o);
     r->sent_ns = clock_mono_ns();
     tcp_reply_send(&reply);
@@ -121,16 +128,18 @@ static void take_options(struct tcp_request *r, const struct tcp_in *in)
     r->ts_on = in->o.has_ts;
     r->ts_recent = in->o.tsval;
     /* RFC 3168 §6.1.1.1 */
-    r->ecn = (in->flags & (TH_ECE | TH_CWR)) == (TH_ECE | TH_CWR);
+    r->ecn = (in->flags & (TH_ECE | TH_CWR)) == (TH_ECE | TH_CWR) && !in->ect && READ_ONCE(tcp_ecn);
     if (!r->wscale_on)
         r->rcv_wscale = 0;
 }
+
+static bool open_fast(struct tcp_sock *t, struct tcp_request *r, struct tcp_in *in, bool renew);
 
 static void input_syn(struct tcp_sock *t, struct tcp_in *in, int dev, bool have_isn, uint32_t isn)
 {
     struct tcp_listener *l = t->listener;
     struct tcp_request local, *r;
-    bool full = l->nr_requests >= MAX(l->backlog, 8u);
+    bool full = l->nr_requests >= MAX(l->backlog, 8u), renew;
 
     if (l->nr_accept > l->backlog) { /* as Linux counts: one more than it was asked for */
         TCP_COUNT(listen_overflows);
@@ -155,6 +164,11 @@ static void input_syn(struct tcp_sock *t, struct tcp_in *in, int dev, bool have_
     }
     take_options(r, in);
     r->iss = have_isn ? isn : tcp_isn(&r->e, clock_mono_ns());
+    if (unlikely(in->len || in->o.has_fastopen) && tcp_fastopen_accepts(t, r, in, &renew) &&
+        open_fast(t, r, in, renew)) {
+        slab_free(&request_cache, r);
+        return;
+    }
     if (tcp_table_insert(&r->e, NULL)) {
         slab_free(&request_cache, r);
         return;
@@ -227,6 +241,40 @@ static struct tcp_sock *make_child(struct tcp_sock *t, struct tcp_request *r, co
     return c;
 }
 
+/* A connection, in the table in the place of old (NULL: none), and locked. NULL: no memory, or no room. */
+static struct tcp_sock *place_child(struct tcp_sock *t, struct tcp_request *r, const struct tcp_in *in,
+                                    struct tcp_entry *old)
+{
+    struct tcp_sock *c = make_child(t, r, in);
+
+    if (!c)
+        return NULL;
+    spin_lock(&c->lock);
+    if (tcp_table_insert(&c->e, old)) {
+        spin_unlock(&c->lock);
+        tcp_put(c);
+        return NULL;
+    }
+    tcp_port_inherit(&c->e, &t->e);
+    tcp_hold(c);
+    c->in_protocol = true;
+    TCP_COUNT(passive_opens);
+    return c;
+}
+
+/* Unlocks it, too. */
+static void offer_child(struct tcp_sock *t, struct tcp_sock *c)
+{
+    struct tcp_listener *l = t->listener;
+
+    spin_unlock(&c->lock);
+    c->accept_next = NULL;
+    *l->accept_end = c;
+    l->accept_end = &c->accept_next;
+    l->nr_accept++;
+    socket_wake(&t->sock, EPOLLIN | EPOLLRDNORM);
+}
+
 /* The handshake is complete: a connection takes the request's place. False: no memory, or no room. */
 static bool promote(struct tcp_sock *t, struct tcp_request *r, struct tcp_in *in)
 {
@@ -237,27 +285,26 @@ static bool promote(struct tcp_sock *t, struct tcp_request *r, struct tcp_in *in
         TCP_COUNT(listen_overflows);
         return false;
     }
-    c = make_child(t, r, in);
+    c = place_child(t, r, in, r->cookie ? NULL : &r->e);
     if (!c)
         return false;
-    spin_lock(&c->lock);
-    if (tcp_table_insert(&c->e, r->cookie ? NULL : &r->e)) {
-        spin_unlock(&c->lock);
-        tcp_put(c);
+    tcp_established(c);
+    tcp_input_sock(c, in);
+    offer_child(t, c);
+    return true;
+}
+
+/* A SYN with a cookie of ours: the connection is there before its handshake is complete. */
+static bool open_fast(struct tcp_sock *t, struct tcp_request *r, struct tcp_in *in, bool renew)
+{
+    struct tcp_sock *c = place_child(t, r, in, NULL);
+
+    if (!c) {
+        TCP_COUNT(fastopen_passive_fail);
         return false;
     }
-    tcp_port_inherit(&c->e, &t->e);
-    tcp_hold(c);
-    c->in_protocol = true;
-    tcp_established(c);
-    TCP_COUNT(passive_opens);
-    tcp_input_sock(c, in);
-    spin_unlock(&c->lock);
-    c->accept_next = NULL;
-    *l->accept_end = c;
-    l->accept_end = &c->accept_next;
-    l->nr_accept++;
-    socket_wake(&t->sock, EPOLLIN | EPOLLRDNORM);
+    tcp_fastopen_child(c, t, r->iss, in, renew);
+    offer_child(t, c);
     return true;
 }
 
@@ -409,6 +456,10 @@ int tcp_listen_start(struct tcp_sock *t, int backlog)
     l->nr_accept = 0;
     l->backlog = backlog;
     l->closed = false;
+    if ((tcp_fastopen & (FO_SERVER | FO_SERVER_ALL)) == (FO_SERVER | FO_SERVER_ALL) && !t->fastopen_qlen) {
+        tcp_fastopen_key_once();
+        t->fastopen_qlen = backlog;
+    }
     return 0;
 }
 

@@ -13,6 +13,8 @@ struct tcp_listener { /* lives as long as its socket's memory */
     struct list requests;                        /* [lock] */
     uint32_t nr_requests;                        /* [lock] */
     uint64_t cookie_ns;                          /* [lock] when a cookie was last sent */
+    uint32_t nr_fastopen, nr_fastopen_reset;     /* [a] connections in SYN_RECV, and slots of reset ones */
+    uint64_t fastopen_reset_until;               /* [a] when those may be used again */
     struct net_timer timer;
     bool closed; /* [lock] */
 };
@@ -27,6 +29,7 @@ struct tcp_request {
     uint16_t mss, our_mss, peer_window;
     uint8_t snd_wscale, rcv_wscale, retries;
     bool wscale_on, sack_on, ts_on, ecn, acked, gone, cookie;
+    uint8_t fastopen_len, fastopen[8]; /* what the first SYN-ACK brings */
     int dev;
     uint64_t deadline, sent_ns;
 };

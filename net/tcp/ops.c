@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ops.c: what programs do with TCP sockets, but for data (sendmsg.c, recvmsg.c) and options (sockopt.c). */
 #include "kernel/uaccess.h"
-#include "net/tcp/tcp_sock.h"
+#include "net/tcp/fastopen.h"
 #include <asm/ioctls.h>
 #include <linux/sockios.h>
 
@@ -68,7 +68,7 @@ static int tcp_getname(struct socket *s, struct sockaddr_any *a, bool peer)
 /* ---- connecting ---- */
 
 /* Back to what socket(2) gave (connect(2) to AF_UNSPEC), but for options and a port that bind(2) named. */
-static void disconnect(struct tcp_sock *t)
+void tcp_disconnect(struct tcp_sock *t)
 {
     mutex_lock(&t->sock.reader); /* writers find nothing to do in the state CLOSE */
     spin_lock(&t->lock);
@@ -118,11 +118,21 @@ static void disconnect(struct tcp_sock *t)
     t->delivered_ns = 0;
     t->last_snd_ns = 0;
     t->soft_err = 0;
+    t->fo &= FO_OPTIONS;
+    t->fo_fail = FO_FAIL_NONE;
     mutex_unlock(&t->sock.reader);
 }
 
-static int start_connect(struct tcp_sock *t, const struct sockaddr_any *a)
+void tcp_first_syn(struct tcp_sock *t)
 {
+    t->first_retry_ns = clock_mono_ns();
+    tcp_send_syn(t);
+    tcp_timer_set(t, TT_RTO, t->first_retry_ns + t->rto_ns);
+}
+
+int tcp_start_connect(struct tcp_sock *t, const struct sockaddr_any *a)
+{
+    bool defer;
     struct inaddr addr, was = t->e.local;
     uint64_t now = clock_mono_ns();
     uint16_t port;
@@ -163,11 +173,13 @@ static int start_connect(struct tcp_sock *t, const struct sockaddr_any *a)
         t->e.rport = 0;
         return err;
     }
+    defer = unlikely(t->fo & (FO_CONNECT | FO_SENDING)) && tcp_fastopen_defers(t);
     spin_lock(&t->lock);
     t->snd_una = t->write_seq ? t->write_seq : tcp_isn(&t->e, now);
     t->snd_nxt = t->write_seq = t->snd_una + 1;
     t->ts_offset = tcp_ts_offset(&t->e);
     t->rcv_wscale = tcp_pick_wscale(t);
+    t->ecn = READ_ONCE(tcp_ecn) == 1 ? ECN_WANTED : 0;
     t->ts_on = false;
     tcp_path_mss(t);
     tcp_window_start(t);
@@ -175,9 +187,10 @@ static int start_connect(struct tcp_sock *t, const struct sockaddr_any *a)
     t->in_protocol = true;
     tcp_set_state(t, TCP_SYN_SENT);
     TCP_COUNT(active_opens);
-    t->first_retry_ns = now;
-    tcp_send_syn(t);
-    tcp_timer_set(t, TT_RTO, now + t->rto_ns);
+    if (unlikely(defer))
+        t->fo |= FO_DEFERRED;
+    else
+        tcp_first_syn(t);
     spin_unlock(&t->lock);
     return 0;
 }
@@ -194,7 +207,7 @@ int tcp_connect(struct socket *s, const struct sockaddr_any *a, bool nonblock)
         if (t->state == TCP_LISTEN)
             tcp_listening_ends(t);
         mutex_unlock(&s->writer);
-        disconnect(t);
+        tcp_disconnect(t);
         atomic_store(&s->err, 0);
         return 0;
     }
@@ -203,7 +216,9 @@ int tcp_connect(struct socket *s, const struct sockaddr_any *a, bool nonblock)
     else if (!t->connecting && t->state != TCP_CLOSE)
         err = -EISCONN;
     else if (!t->connecting)
-        err = start_connect(t, a);
+        err = tcp_start_connect(t, a);
+    else if (t->fo & FO_DEFERRED)
+        err = -EISCONN;
     if (err) {
         mutex_unlock(&s->writer);
         return err;
@@ -212,6 +227,8 @@ int tcp_connect(struct socket *s, const struct sockaddr_any *a, bool nonblock)
 
     t->connecting = 1;
     mutex_unlock(&s->writer);
+    if (unlikely(t->fo & FO_DEFERRED))
+        return 0;
     if (STATE_IN(t, 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV)) {
         uint64_t deadline = nonblock ? 0 : socket_deadline(s->sndtimeo_ns);
 
@@ -225,7 +242,7 @@ int tcp_connect(struct socket *s, const struct sockaddr_any *a, bool nonblock)
     if (READ_ONCE(t->state) == TCP_CLOSE) {
         mutex_unlock(&s->writer);
         err = socket_take_error(s);
-        disconnect(t);
+        tcp_disconnect(t);
         return err ? err : -ECONNABORTED;
     }
     t->connecting = 2;
@@ -391,7 +408,7 @@ static void tcp_release(struct socket *s)
     atomic_or(&t->shutdown, 3);
     if (t->state == TCP_SYN_SENT) {
         tcp_done(t);
-    } else if (t->state == TCP_SYN_RECV) {
+    } else if (t->state == TCP_SYN_RECV && !(t->fo & FO_PASSIVE)) {
         tcp_send_reset(t);
         tcp_done(t);
     } else if (t->state != TCP_CLOSE) {
@@ -456,7 +473,9 @@ static unsigned tcp_poll(struct socket *s)
         mask |= EPOLLHUP;
     if (shut & 1)
         mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-    if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
+    if (unlikely(state == TCP_SYN_SENT && t->fo & FO_DEFERRED)) {
+        mask |= EPOLLOUT | EPOLLWRNORM;
+    } else if (state != TCP_SYN_SENT && (state != TCP_SYN_RECV || t->fo & FO_PASSIVE)) {
         target = s->rcvlowat;
         if (t->urg_state >= TCP_URG_COMING && t->urg_state < TCP_URG_READ && t->urg_seq == t->copied_seq &&
             !s->oobinline)
@@ -522,6 +541,7 @@ const struct socket_ops tcp_ops = {
     .getname = tcp_getname,
     .poll = tcp_poll,
     .sendmsg = tcp_sendmsg,
+    .by_page = true,
     .recvmsg = tcp_recvmsg,
     .shutdown = tcp_shutdown,
     .setsockopt = tcp_setsockopt,

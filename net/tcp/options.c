@@ -63,7 +63,7 @@ bool tcp_parse_options(const uint8_t *h, unsigned header_len, bool syn, struct t
             }
             break;
         case OPT_FASTOPEN:
-            if (syn && len <= 2 + sizeof(o->fastopen)) {
+            if (syn && !(len & 1) && (len == 2 || (len >= 6 && len <= 2 + sizeof(o->fastopen)))) {
                 o->has_fastopen = true;
                 o->fastopen_len = len - 2;
                 memcpy(o->fastopen, h + i + 2, len - 2);
@@ -144,6 +144,13 @@ unsigned tcp_put_syn_options(uint8_t *at, const struct tcp_syn_opts *o)
         at[n + 2] = 3;
         at[n + 3] = o->wscale;
         n += 4;
+    }
+    if (unlikely(o->has_fastopen) && n + ALIGN_UP(2u + o->fastopen_len, 4u) <= 40) {
+        at[n] = OPT_FASTOPEN;
+        at[n + 1] = 2 + o->fastopen_len;
+        memcpy(at + n + 2, o->fastopen, o->fastopen_len);
+        for (n += 2 + o->fastopen_len; n % 4; n++)
+            at[n] = OPT_NOP;
     }
     return n;
 }

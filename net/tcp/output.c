@@ -3,7 +3,9 @@
  * output.c: what is sent, and when: segments from the queue as windows, Nagle's rule and the path allow, and segments
  * without data.
  */
-#include "net/tcp/tcp_sock.h"
+#include "net/tcp/fastopen.h"
+
+uint32_t tcp_ecn = 2, tcp_ecn_fallback = 1;
 
 /* The header in front of what p holds, or will: data is at it then. */
 static struct tcp_header *header(struct tcp_sock *t, struct pktbuf *p, const uint8_t *opts, unsigned opts_len,
@@ -173,6 +175,14 @@ void tcp_send_probe(struct tcp_sock *t, bool with_new)
 
 /* ---- SYN ---- */
 
+/* RFC 3168 §6.1.1; some path may lose SYNs that ask. */
+static uint8_t syn_ecn(const struct tcp_sock *t, bool ack)
+{
+    if (ack)
+        return t->ecn & ECN_ON ? TH_ECE : 0;
+    return t->ecn & ECN_WANTED && !(t->retries && tcp_ecn_fallback) ? TH_ECE | TH_CWR : 0;
+}
+
 static int send_syn(struct tcp_sock *t, bool ack)
 {
     uint64_t now = clock_mono_ns();
@@ -185,12 +195,19 @@ static int send_syn(struct tcp_sock *t, bool ack)
         .tsval = tcp_clock_ms(now) + t->ts_offset,
         .tsecr = ack ? t->ts_recent : 0,
     };
+    struct tcp_seg *s = NULL;
     struct pktbuf *p;
     struct tcp_header *h;
     uint8_t opts[40];
-    unsigned n = tcp_put_syn_options(opts, &o);
+    unsigned n;
 
-    p = tcp_packet(sizeof(*h) + n, 0);
+    if (unlikely(t->fo) && !t->retries) {
+        tcp_fastopen_syn_option(t, &o);
+        if (!ack && t->fo & FO_DATA)
+            s = t->first;
+    }
+    n = tcp_put_syn_options(opts, &o);
+    p = tcp_packet(sizeof(*h) + n, s ? s->len : 0);
     if (!p)
         return -ENOBUFS;
     h = pktbuf_put(p, sizeof(*h) + n);
@@ -199,12 +216,22 @@ static int send_syn(struct tcp_sock *t, bool ack)
     h->seq = be32(t->snd_una);
     h->ack = ack ? be32(t->rcv_nxt) : 0;
     h->doff = (sizeof(*h) + n) << 2;
-    h->flags = TH_SYN | (ack ? TH_ACK : t->ecn & ECN_WANTED && !t->retries ? TH_ECE | TH_CWR : 0);
+    h->flags = TH_SYN | (ack ? TH_ACK : 0) | syn_ecn(t, ack);
     h->window = be16(MIN(t->rcv_wnd, 65535u));
     h->check = 0;
     h->urgent = 0;
     memcpy(h + 1, opts, n);
     t->last_snd_ns = now;
+    if (unlikely(s)) {
+        memcpy(pktbuf_put(p, s->len), s->data, s->len);
+        h->flags |= TH_PSH;
+        s->sends = 1;
+        s->sent_ns = s->delivered_ns = now;
+        t->unsent = s->next;
+        t->snd_nxt = seg_end(s);
+        t->data_segs_out++;
+        t->bytes_sent += s->len;
+    }
     return tcp_path_send(t, p, 0);
 }
 
@@ -307,7 +334,7 @@ void tcp_push(struct tcp_sock *t)
         t->snd_nxt = seg_end(s);
         if (s->len % t->mss)
             t->snd_sml = t->snd_nxt;
-        if (t->ca_state == CA_RECOVERY)
+        if (t->ca_state == CA_RECOVERY || t->ca_state == CA_CWR)
             t->prr_out += s->len;
         sent = true;
     }

@@ -400,6 +400,7 @@ void tcp_urgent(struct tcp_sock *t, struct tcp_in *in)
             !(t->urg_state && !seq_lt(t->urg_seq, at))) {
             t->urg_state = TCP_URG_COMING;
             t->urg_seq = at;
+            t->urg_owner = socket_urgent_owner(&t->sock);
             socket_wake(&t->sock, EPOLLPRI);
         }
     }

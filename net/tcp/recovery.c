@@ -193,6 +193,14 @@ static void undo(struct tcp_sock *t)
     TCP_COUNT(spurious_rtos);
 }
 
+static void start_reduction(struct tcp_sock *t)
+{
+    t->prr_delivered = t->prr_out = 0;
+    t->recover_fs = MAX(t->snd_nxt - t->snd_una, t->mss);
+    if (t->ecn & ECN_ON) /* RFC 3168 §6.1.2: whatever the window was reduced for */
+        t->ecn |= ECN_SEND_CWR;
+}
+
 static void enter_recovery(struct tcp_sock *t)
 {
     if (t->ca_state < CA_CWR) {
@@ -201,8 +209,7 @@ static void enter_recovery(struct tcp_sock *t)
     }
     t->ca_state = CA_RECOVERY;
     t->high_seq = t->snd_nxt;
-    t->prr_delivered = t->prr_out = 0;
-    t->recover_fs = MAX(t->snd_nxt - t->snd_una, t->mss);
+    start_reduction(t);
     t->tlp_out = false;
     TCP_COUNT(fast_retrans);
 }
@@ -214,10 +221,9 @@ void tcp_enter_cwr(struct tcp_sock *t)
     save_for_undo(t);
     t->undo_possible = false;
     t->ssthresh = t->cc->ssthresh(t);
-    t->cwnd = t->ssthresh;
     t->high_seq = t->snd_nxt;
     t->ca_state = CA_CWR;
-    t->ecn |= ECN_SEND_CWR;
+    start_reduction(t);
 }
 
 /* A retransmission timed out: what is under way is taken for lost (RFC 5681 §3.1). */
@@ -249,6 +255,8 @@ void tcp_enter_loss(struct tcp_sock *t)
     t->ca_state = CA_LOSS;
     t->high_seq = t->snd_nxt;
     t->tlp_out = false;
+    if (t->ecn & ECN_ON)
+        t->ecn |= ECN_SEND_CWR;
 }
 
 static void end_recovery(struct tcp_sock *t)
@@ -324,7 +332,9 @@ void tcp_recovery(struct tcp_sock *t, const struct tcp_in *in, struct ack_info *
         undo(t);
         return;
     }
-    if (t->ca_state >= CA_CWR && !seq_lt(t->snd_una, t->high_seq))
+    /* CWR travels with what is sent behind high_seq: until that arrived, ECE says nothing new. */
+    if (t->ca_state >= CA_CWR && !seq_lt(t->snd_una, t->high_seq) &&
+        (t->ca_state != CA_CWR || t->snd_una != t->high_seq))
         end_recovery(t);
     if (a->ece)
         tcp_enter_cwr(t);
@@ -351,6 +361,7 @@ void tcp_recovery(struct tcp_sock *t, const struct tcp_in *in, struct ack_info *
             t->cc->avoid(t, a->acked, in->now);
         break;
     case CA_CWR:
+        rate_reduction(t, a, false, false);
         break;
     default:
         t->ca_state = t->sacked || t->dupacks ? CA_DISORDER : CA_OPEN;

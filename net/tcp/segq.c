@@ -64,6 +64,61 @@ struct tcp_seg *tcp_seg_pages(uint32_t len)
     return s;
 }
 
+struct tcp_seg *tcp_seg_refs(struct socket_msg *m, uint32_t len)
+{
+    struct tcp_seg *s = kmalloc(sizeof(*s) + SEG_MAX_FRAGS * sizeof(s->frags[0]));
+
+    if (!s)
+        return NULL;
+    init(s);
+    while (len && s->nr_frags < SEG_MAX_FRAGS) {
+        const struct pktfrag *f = m->pages;
+        uint32_t n = MIN(len, f->len - m->page_off);
+
+        page_get(f->page);
+        s->frags[s->nr_frags++] = (struct pktfrag){ f->page, f->off + m->page_off, n };
+        s->len += n;
+        len -= n;
+        m->iov->count -= n;
+        m->page_off += n;
+        if (m->page_off == f->len) {
+            m->pages++;
+            m->page_off = 0;
+        }
+    }
+    /* the pages are somebody else's, too: counted is what is sent of them */
+    s->truesize = sizeof(*s) + SEG_MAX_FRAGS * sizeof(s->frags[0]) + s->len;
+    return s;
+}
+
+void tcp_seg_join(struct tcp_sock *t, struct tcp_seg *s)
+{
+    struct tcp_seg *last = t->last;
+    unsigned i = 0;
+
+    while (i < s->nr_frags && last->nr_frags < SEG_MAX_FRAGS && last->len < t->gso_max) {
+        struct pktfrag *f = &s->frags[i];
+        uint32_t n = MIN(f->len, t->gso_max - last->len);
+
+        last->frags[last->nr_frags++] = (struct pktfrag){ f->page, f->off, n };
+        if (n < f->len) {
+            page_get(f->page);
+            f->off += n;
+            f->len -= n;
+        } else {
+            i++;
+        }
+        last->len += n;
+        s->len -= n;
+        last->truesize += n;
+        t->wmem += n;
+        tcp_mem_add(n);
+        s->truesize -= n;
+    }
+    s->nr_frags -= i;
+    memmove(s->frags, s->frags + i, s->nr_frags * sizeof(s->frags[0]));
+}
+
 void tcp_seg_free(struct tcp_seg *s)
 {
     for (unsigned i = 0; i < s->nr_frags; i++)

@@ -3,7 +3,13 @@
  * sendmsg.c: bytes of the program become segments. They are copied under socket.writer alone, and queued under the lock; who
  * waits for room gives the mutex up meanwhile, as Linux gives up its socket lock.
  */
-#include "net/tcp/tcp_sock.h"
+#include "net/tcp/fastopen.h"
+
+/* One that fast open made may write before its handshake is over. */
+static bool may_send(const struct tcp_sock *t)
+{
+    return STATE_IN(t, S_MAY_SEND) || (t->state == TCP_SYN_RECV && t->fo & FO_PASSIVE);
+}
 
 /* What stops a writer: 0, or -errno (-EPIPE: the system call sends SIGPIPE). */
 static int send_error(struct tcp_sock *t)
@@ -36,7 +42,7 @@ static bool may_write(struct tcp_sock *t)
 
 static bool handshaking(const struct tcp_sock *t)
 {
-    return STATE_IN(t, 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV);
+    return t->state == TCP_SYN_SENT || (t->state == TCP_SYN_RECV && !(t->fo & FO_PASSIVE));
 }
 
 /* The mutex is held before and after. 0: look again. */
@@ -67,18 +73,45 @@ static int wait_to_send(struct tcp_sock *t, const struct socket_msg *m)
     return socket_wait_error(err, m->deadline_ns);
 }
 
-/* A segment with up to want bytes of the program's, or NULL with *err. */
-static struct tcp_seg *fill(struct socket_msg *m, uint32_t want, int *err)
+/* Little of pages is rather copied: it shares a segment with what was written before. */
+static uint32_t copy_pages(struct socket_msg *m, uint8_t *to, uint32_t want)
 {
-    struct tcp_seg *s = want <= TCP_SEG_INLINE ? tcp_seg_inline(want) : tcp_seg_pages(want);
     uint32_t got = 0;
 
+    while (got < want) {
+        const struct pktfrag *f = m->pages;
+        uint32_t n = MIN(want - got, f->len - m->page_off);
+
+        memcpy(to + got, (uint8_t *)pktfrag_virt(f) + m->page_off, n);
+        got += n;
+        m->iov->count -= n;
+        m->page_off += n;
+        if (m->page_off == f->len) {
+            m->pages++;
+            m->page_off = 0;
+        }
+    }
+    return got;
+}
+
+/* A segment with up to want bytes of the program's, or NULL with *err. first: of this message. */
+struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, bool first, int *err)
+{
+    struct tcp_seg *s;
+    uint32_t got = 0;
+
+    if (unlikely(m->pages) && (want > TCP_SEG_INLINE || !first)) {
+        s = tcp_seg_refs(m, want);
+        *err = s ? 0 : -ENOBUFS;
+        return s;
+    }
+    s = want <= TCP_SEG_INLINE ? tcp_seg_inline(want) : tcp_seg_pages(want);
     if (!s) {
         *err = -ENOBUFS;
         return NULL;
     }
     if (!s->nr_frags) {
-        got = iov_get(m->iov, s->data, want);
+        got = unlikely(m->pages) ? copy_pages(m, s->data, want) : iov_get(m->iov, s->data, want);
     } else {
         for (unsigned i = 0; i < s->nr_frags; i++) {
             struct pktfrag *f = &s->frags[i];
@@ -112,8 +145,14 @@ static bool merge(struct tcp_sock *t, struct tcp_seg *s)
     struct tcp_seg *last = t->last;
     uint32_t most, n;
 
-    if (!t->unsent || last->nr_frags || s->nr_frags || last->flags & SEG_FIN || last->sends)
+    if (!t->unsent || last->flags & SEG_FIN || last->sends || !last->nr_frags != !s->nr_frags)
         return false;
+    if (s->nr_frags) {
+        tcp_seg_join(t, s);
+        if (s->len)
+            last->flags &= ~SEG_PSH;
+        return !s->len;
+    }
     most = last->room - last->off;
     if (most > t->mss)
         most -= most % t->mss;
@@ -173,11 +212,11 @@ static ssize_t send_all(struct tcp_sock *t, struct socket_msg *m)
             continue;
         }
         want = MIN(m->iov->count, (size_t)READ_ONCE(t->gso_max));
-        s = fill(m, want, &err);
+        s = tcp_fill(m, want, !done, &err);
         if (!s)
             break;
         spin_lock(&t->lock);
-        if (unlikely(t->shutdown & 2 || !STATE_IN(t, S_MAY_SEND))) {
+        if (unlikely(t->shutdown & 2 || !may_send(t))) {
             spin_unlock(&t->lock);
             tcp_seg_free(s);
             err = send_error(t);
@@ -199,11 +238,17 @@ static ssize_t send_all(struct tcp_sock *t, struct socket_msg *m)
 ssize_t tcp_sendmsg(struct socket *s, struct socket_msg *m)
 {
     struct tcp_sock *t = tcp_of(s);
+    size_t in_syn = 0;
     ssize_t n;
 
-    if (unlikely(m->flags & MSG_FASTOPEN)) /* as Linux where net.ipv4.tcp_fastopen has clients not use it */
-        return -EOPNOTSUPP;
     mutex_lock(&s->writer);
+    if (unlikely(m->flags & MSG_FASTOPEN || t->fo & FO_DEFERRED)) {
+        n = tcp_fastopen_send(t, m, &in_syn);
+        if (n || (in_syn && !m->iov->count)) {
+            mutex_unlock(&s->writer);
+            return in_syn && (!n || n == -EINPROGRESS) ? (ssize_t)in_syn : n;
+        }
+    }
     if (unlikely(!m->iov->count)) {
         n = send_error(t);
         if (!n && handshaking(t))
@@ -212,5 +257,7 @@ ssize_t tcp_sendmsg(struct socket *s, struct socket_msg *m)
         n = send_all(t, m);
     }
     mutex_unlock(&s->writer);
+    if (unlikely(in_syn))
+        n = n > 0 ? n + (ssize_t)in_syn : (ssize_t)in_syn;
     return n;
 }

@@ -2,6 +2,7 @@
 /* sockopt.c: options of TCP, and those of IP and SOL_SOCKET that concern a connection; TCP_INFO. */
 #include "net/tcp/sockopt.h"
 #include "net/tcp/cong.h"
+#include "net/tcp/fastopen.h"
 #include "net/tcp/tcp_sock.h"
 #include <asm/socket.h>
 
@@ -171,13 +172,9 @@ static int set_tcp(struct tcp_sock *t, int name, int n)
         tcp_write_space(t);
         return 0;
     case TCP_FASTOPEN:
-        if (n < 0 || !STATE_IN(t, 1u << TCP_CLOSE | 1u << TCP_LISTEN))
-            return -EINVAL;
-        t->fastopen_qlen =
-            n; /* Linux takes it also where net.ipv4.tcp_fastopen has servers not use it, as here */
-        return 0;
-    case TCP_FASTOPEN_CONNECT: /* as where it has clients not use it */
-        return -EOPNOTSUPP;
+    case TCP_FASTOPEN_CONNECT:
+    case TCP_FASTOPEN_NO_COOKIE:
+        return tcp_fastopen_setsockopt(t, name, n);
     case TCP_INQ:
         if (n < 0 || n > 1)
             return -EINVAL;
@@ -228,6 +225,8 @@ int tcp_setsockopt(struct socket *s, int level, int name, const void *val, unsig
         memcpy(buf, val, MIN(len, (unsigned)sizeof(buf) - 1));
         return set_cc(t, buf, sizeof(buf));
     }
+    if (name == TCP_FASTOPEN_KEY)
+        return tcp_fastopen_set_key(t, val, len);
     if (len < sizeof(n))
         return -EINVAL;
     memcpy(&n, val, sizeof(n));
@@ -269,8 +268,9 @@ void tcp_get_info(struct tcp_sock *t, struct tcp_info *i)
     i->tcpi_retransmits = t->retries;
     i->tcpi_probes = t->probes;
     i->tcpi_backoff = t->backoff;
-    i->tcpi_options =
-        (t->ts_on ? 1 : 0) | (t->sack_on ? 2 : 0) | (t->wscale_on ? 4 : 0) | (t->ecn & ECN_ON ? 8 : 0);
+    i->tcpi_options = (t->ts_on ? 1 : 0) | (t->sack_on ? 2 : 0) | (t->wscale_on ? 4 : 0) |
+                      (t->ecn & ECN_ON ? 8 : 0) | (t->ecn & ECN_SEEN ? 16 : 0) | (t->fo & FO_ACKED ? 32 : 0);
+    i->tcpi_fastopen_client_fail = t->fo_fail;
     i->tcpi_snd_wscale = t->snd_wscale;
     i->tcpi_rcv_wscale = t->rcv_wscale;
     i->tcpi_rto = us(t->rto_ns);
@@ -362,7 +362,10 @@ static int get_tcp(struct tcp_sock *t, int name, int *n)
         *n = t->fastopen_qlen;
         return 0;
     case TCP_FASTOPEN_CONNECT:
-        *n = 0;
+        *n = !!(t->fo & FO_CONNECT);
+        return 0;
+    case TCP_FASTOPEN_NO_COOKIE:
+        *n = !!(t->fo & FO_NO_COOKIE);
         return 0;
     case TCP_INQ:
         *n = t->inq;
@@ -394,6 +397,10 @@ int tcp_getsockopt(struct socket *s, int level, int name, void *val, unsigned *l
 
         *len = MIN(*len, (unsigned)sizeof(cc->name));
         memcpy(val, cc->name, *len);
+        return 0;
+    }
+    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY) {
+        *len = tcp_fastopen_get_key(t, val, *len);
         return 0;
     }
     if (level == IPPROTO_IP && name == IP_MTU && !t->dst.dev)

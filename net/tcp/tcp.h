@@ -40,9 +40,14 @@ struct tcp_totals { /* /proc/net/snmp, netstat, sockstat: since boot, but for es
         slow_start_retrans, sack_recovery, renof_recovery, ooo_queued, rcv_pruned, abort_on_data,
         abort_on_close, abort_on_memory, abort_on_timeout, timewait_done, timewait_recycled, keepalives,
         in_csum_errors, req_q_full_drop, rcv_coalesced;
+    uint64_t fastopen_active, fastopen_active_fail, fastopen_passive, fastopen_passive_fail,
+        fastopen_listen_overflow, fastopen_cookie_reqd;
     uint32_t established, orphans, timewaits, sockets;
     uint64_t memory_pages;
 };
+extern uint32_t tcp_ecn;             /* net.ipv4.tcp_ecn: 0 never, 1 always asked for, 2 answered */
+extern uint32_t tcp_ecn_fallback;    /* a SYN that is sent again does not ask */
+extern uint32_t tcp_fastopen;        /* net.ipv4.tcp_fastopen: fastopen.h */
 extern struct tcp_totals tcp_totals; /* [a], but for the order of each */
 #define TCP_COUNT(field) __atomic_fetch_add(&tcp_totals.field, 1, __ATOMIC_RELAXED)
 

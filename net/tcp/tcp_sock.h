@@ -183,6 +183,7 @@ enum { TCP_URG_NONE, TCP_URG_COMING, TCP_URG_HERE, TCP_URG_READ };
 #define ECN_ON       2
 #define ECN_ECHO     4 /* send ECE until CWR comes */
 #define ECN_SEND_CWR 8
+#define ECN_SEEN     16 /* the peer marks its data: those without were sent before */
 
 #define NAGLE_OFF  1 /* TCP_NODELAY */
 #define NAGLE_CORK 2
@@ -233,6 +234,7 @@ struct tcp_sock {
     uint32_t rmem, ooo_mem;
     uint32_t urg_seq;
     uint8_t urg_state, urg_byte; /* TCP_URG_* */
+    int urg_owner;               /* whom to tell as soon as the lock is given up */
     struct sack_block dsack;     /* to be reported, when start != end */
     struct sack_block recent[4]; /* SACK blocks, newest first */
     uint8_t nr_recent;
@@ -281,9 +283,16 @@ struct tcp_sock {
     uint32_t round_end, round_samples; /* HyStart++: of this round trip */
     uint64_t round_min_ns, last_round_min_ns;
 
-    /* listening: listen.c; a child on its way: which listener's */
+    /* listening: listen.c */
     struct tcp_listener *listener;
     struct tcp_sock *accept_next;
+
+    /* fast open: fastopen.c */
+    uint16_t fo; /* FO_* */
+    uint8_t fo_fail;
+    uint32_t irs;                 /* FO_PASSIVE: the peer's first sequence number */
+    struct tcp_sock *fo_listener; /* FO_PASSIVE: who has it in its count */
+    struct tcp_fo_keys *fo_keys;  /* TCP_FASTOPEN_KEY; NULL: the common one */
 
     /* options */
     uint32_t keep_idle_s, keep_interval_s, user_timeout_ms;
@@ -352,7 +361,8 @@ unsigned tcp_put_options(struct tcp_sock *t, uint8_t *at, uint64_t now);
 struct tcp_syn_opts {
     uint16_t mss;
     uint8_t wscale;
-    bool has_wscale, sack_ok, has_ts;
+    bool has_wscale, sack_ok, has_ts, has_fastopen;
+    uint8_t fastopen_len, fastopen[16];
     uint32_t tsval, tsecr;
 };
 unsigned tcp_put_syn_options(uint8_t *at, const struct tcp_syn_opts *o);
@@ -380,7 +390,10 @@ void tcp_reset_reply(const struct tcp_in *in, int dev);
 
 /* ---- segq.c ---- */
 struct tcp_seg *tcp_seg_inline(uint32_t room);
-struct tcp_seg *tcp_seg_pages(uint32_t len); /* with pages for len bytes */
+struct tcp_seg *tcp_seg_pages(uint32_t len);                      /* with pages for len bytes */
+struct tcp_seg *tcp_seg_refs(struct socket_msg *m, uint32_t len); /* of m->pages */
+/* From s, which is not queued, to the unsent end of the queue: what one segment holds. */
+void tcp_seg_join(struct tcp_sock *t, struct tcp_seg *s);
 #define TCP_SEG_INLINE (2048 - (uint32_t)sizeof(struct tcp_seg))
 void tcp_seg_free(struct tcp_seg *s);
 void tcp_seg_append(struct tcp_sock *t, struct tcp_seg *s);
@@ -466,6 +479,7 @@ struct tcp_sock *tcp_sock_new(int family, int protocol);
 void tcp_hold(struct tcp_sock *t);
 void tcp_put(struct tcp_sock *t); /* without t's lock */
 void tcp_established(struct tcp_sock *t);
+void tcp_start_transfer(struct tcp_sock *t); /* what that begins with: windows */
 void tcp_set_state(struct tcp_sock *t, enum tcp_state s);
 void tcp_done(struct tcp_sock *t); /* it is closed: leaves the tables; the caller holds a reference */
 void tcp_abort(struct tcp_sock *t, int err); /* tcp_done() with an error for the program */
@@ -504,6 +518,10 @@ ssize_t tcp_recvmsg(struct socket *s, struct socket_msg *m);
 int tcp_setsockopt(struct socket *s, int level, int name, const void *val, unsigned len);
 int tcp_getsockopt(struct socket *s, int level, int name, void *val, unsigned *len);
 int tcp_connect(struct socket *s, const struct sockaddr_any *a, bool nonblock);
+int tcp_start_connect(struct tcp_sock *t, const struct sockaddr_any *a); /* under socket.writer */
+void tcp_first_syn(struct tcp_sock *t);
+void tcp_disconnect(struct tcp_sock *t); /* takes socket.reader and the lock */
+struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, bool first, int *err); /* under socket.writer */
 bool tcp_writeable(const struct tcp_sock *t);
 uint32_t tcp_readable(const struct tcp_sock *t); /* bytes */
 void tcp_write_space(struct tcp_sock *t);

@@ -125,6 +125,8 @@ static void take_carried(struct unix_sock *s, struct list *garbage)
         if (!msg->rights)
             continue;
         list_remove(&msg->link);
+        if (s->oob == msg)
+            s->oob = NULL;
         s->rx_nr -= s->rx_nr != 0;
         list_append(garbage, &msg->link);
         if (!msg->from) { /* of a stream: outlives its queue */

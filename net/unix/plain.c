@@ -115,7 +115,8 @@ ssize_t unix_stream_receive_plain(struct socket *sk, struct iov *v, unsigned fla
     }
     n = msg->len - msg->off;
     /* Several messages are read at once if there is room for more than the first. */
-    if (unlikely(msg->rights || msg->nr_pages || (n < v->count && READ_ONCE(msg->link.next) != &s->rx))) {
+    if (unlikely(msg->rights || msg->nr_pages || !n || READ_ONCE(s->oob) == msg ||
+                 (n < v->count && READ_ONCE(msg->link.next) != &s->rx))) {
         mutex_unlock(&sk->reader);
         return receive_long(sk, v, flags);
     }

@@ -4,6 +4,9 @@
  *
  * A stream's peer is set once and stays until it is released itself: so no lock is needed to use it. A reader takes what
  * is at the head of its queue without the lock, since others only append; what it removes, it removes under it.
+ *
+ * An urgent byte (MSG_OOB) is a message of its own in the queue; the last one is the socket's oob until it is received. After
+ * that it stays as a mark, with nothing to be read of it, until reading gets there.
  */
 #include "lib/string.h"
 #include "net/unix/unix.h"
@@ -39,13 +42,40 @@ static inline int send_chunk(struct unix_sock *s, struct unix_sock *peer, struct
     return len;
 }
 
+/* The last byte: what was urgent before becomes an ordinary one. */
+static __noinline int send_urgent(struct unix_sock *s, struct unix_sock *peer, struct socket_msg *m)
+{
+    struct unix_msg *msg;
+    int owner, err = unix_wait_sndbuf(s, m);
+
+    if (!err)
+        err = unix_msg_new(s, peer, m, 1, &msg);
+    if (err)
+        return err;
+    spin_lock(&peer->lock);
+    if (peer->dead || (peer->shutdown & SHUT_RECEIVE)) {
+        spin_unlock(&peer->lock);
+        unix_msg_free(msg, s);
+        return -EPIPE;
+    }
+    atomic_store(&peer->oob, msg);
+    list_append(&peer->rx, &msg->link);
+    owner = socket_urgent_owner(&peer->s);
+    spin_unlock(&peer->lock);
+    if (owner)
+        socket_host->sigurg(owner);
+    socket_wake(&peer->s, SOCKET_POLLIN | EPOLLPRI);
+    return 1;
+}
+
 ssize_t unix_stream_send(struct socket *sk, struct socket_msg *m)
 {
     struct unix_sock *s = unix_sk(sk), *peer = atomic_load_acquire(&s->peer);
     size_t done = 0;
+    bool urgent = m->flags & MSG_OOB;
     int n = 0;
 
-    if (unlikely(m->flags & MSG_OOB))
+    if (unlikely(urgent && !m->iov->count))
         return -EOPNOTSUPP;
     if (unlikely(m->name && m->name->len))
         return s->state == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
@@ -53,11 +83,17 @@ ssize_t unix_stream_send(struct socket *sk, struct socket_msg *m)
         return -ENOTCONN;
     if (unlikely(READ_ONCE(s->shutdown) & SHUT_SEND))
         return -EPIPE;
+    m->iov->count -= urgent;
     while (m->iov->count) {
         n = send_chunk(s, peer, m);
         if (unlikely(n < 0))
             break;
         done += n;
+    }
+    if (unlikely(urgent && n >= 0)) {
+        m->iov->count = 1;
+        n = send_urgent(s, peer, m);
+        done += MAX(n, 0);
     }
     return done ? (ssize_t)done : MIN(n, 0);
 }
@@ -100,6 +136,91 @@ static inline void drop_first(struct unix_sock *s, struct unix_msg *msg)
     unix_msg_free(msg, s->peer);
 }
 
+/* The first message is urgent, or was: where reading goes on. NULL: no further, when something was read (done), else there is
+ * nothing. Looking (MSG_PEEK) passes over what reading takes away. */
+static __noinline struct unix_msg *past_mark(struct unix_sock *s, struct unix_msg *msg, bool done, bool peek)
+{
+    bool newer = false;
+
+    if (msg->off == msg->len) {
+        if (done && !READ_ONCE(s->oob))
+            return NULL;
+        if (peek) {
+            msg = next_msg(s, msg);
+        } else {
+            drop_first(s, msg);
+            msg = unix_first_msg(s);
+        }
+    }
+    if (!msg || msg != READ_ONCE(s->oob))
+        return msg;
+    if (done)
+        return NULL;
+    if (peek)
+        return s->s.oobinline ? msg : next_msg(s, msg);
+    spin_lock(&s->lock);
+    newer = s->oob != msg; /* then this one is an ordinary one */
+    if (!newer)
+        s->oob = NULL;
+    spin_unlock(&s->lock);
+    if (s->s.oobinline || newer)
+        return msg;
+    drop_first(s, msg);
+    return unix_first_msg(s);
+}
+
+static inline struct unix_msg *readable(struct unix_sock *s, struct unix_msg *msg, bool done, bool peek)
+{
+    if (likely(!msg || (msg != READ_ONCE(s->oob) && msg->off < msg->len)))
+        return msg;
+    return past_mark(s, msg, done, peek);
+}
+
+bool unix_at_mark(struct unix_sock *s)
+{
+    struct unix_msg *msg, *next;
+    bool at = false;
+
+    mutex_lock(&s->s.reader);
+    msg = unix_first_msg(s);
+    if (msg) {
+        next = next_msg(s, msg);
+        at = msg == s->oob || (msg->off == msg->len && (!s->oob || next == s->oob));
+    }
+    mutex_unlock(&s->s.reader);
+    return at;
+}
+
+static ssize_t receive_urgent(struct unix_sock *s, struct socket_msg *m, bool peek)
+{
+    struct unix_msg *msg, *before = NULL;
+    size_t n;
+
+    mutex_lock(&s->s.reader);
+    spin_lock(&s->lock);
+    msg = s->s.oobinline ? NULL : s->oob;
+    if (msg && !peek) {
+        s->oob = NULL;
+        if (msg->link.prev != &s->rx)
+            before = list_entry(msg->link.prev, struct unix_msg, link);
+        if (before && before->off == before->len)
+            list_remove(&before->link); /* one mark is enough */
+        else
+            before = NULL;
+    }
+    spin_unlock(&s->lock);
+    if (before)
+        unix_msg_free(before, s->peer);
+    n = msg ? unix_msg_copy(msg, 0, m->iov, 1) : 0;
+    if (msg && !peek)
+        msg->off = 1;
+    mutex_unlock(&s->s.reader);
+    if (!msg)
+        return -EINVAL;
+    m->flags |= MSG_OOB;
+    return n ? 1 : -EFAULT;
+}
+
 /* Data of different senders are not received as one, where the receiver asks who it is. */
 static bool same_cred(const struct socket_msg *m, const struct unix_msg *msg)
 {
@@ -133,7 +254,7 @@ static __noinline ssize_t look(struct unix_sock *s, struct socket_msg *m, unsign
 
     for (;;) {
         skip = s->peek_off > 0 ? s->peek_off : 0;
-        msg = skip_seen(s, unix_first_msg(s), &skip);
+        msg = skip_seen(s, readable(s, unix_first_msg(s), false, true), &skip);
         if (msg)
             break;
         if (unix_first_msg(s)) { /* all of it has been seen: wait for more */
@@ -170,7 +291,7 @@ static __noinline ssize_t look(struct unix_sock *s, struct socket_msg *m, unsign
         if (msg->rights || !m->iov->count)
             break;
         skip = 0;
-        msg = next_msg(s, msg);
+        msg = readable(s, next_msg(s, msg), true, true);
     }
     if (s->peek_off >= 0)
         moved(s, true, done);
@@ -185,11 +306,11 @@ static inline ssize_t take(struct unix_sock *s, struct socket_msg *m, unsigned f
     target = flags & MSG_WAITALL ? want : MIN(READ_ONCE(s->s.rcvlowat), want);
     target = target ? target : 1;
     do {
-        struct unix_msg *msg = unix_first_msg(s);
+        struct unix_msg *first = unix_first_msg(s), *msg = readable(s, first, done, false);
         size_t n, got;
 
         if (!msg) {
-            if (done >= target)
+            if (done >= target || (first && done))
                 break;
             err = unix_wait_data(s, flags, m->deadline_ns);
             if (err)
@@ -233,7 +354,7 @@ ssize_t unix_stream_receive(struct socket *sk, struct socket_msg *m)
     if (unlikely(s->state != UNIX_CONNECTED))
         return -EINVAL;
     if (unlikely(flags & MSG_OOB))
-        return -EOPNOTSUPP;
+        return receive_urgent(s, m, flags & MSG_PEEK);
     mutex_lock(&sk->reader);
     n = likely(!(flags & MSG_PEEK)) ? take(s, m, flags) : look(s, m, flags);
     mutex_unlock(&sk->reader);

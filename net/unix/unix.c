@@ -88,6 +88,16 @@ static void drop_messages(struct unix_sock *s, struct list *rx)
     }
 }
 
+/* An urgent byte that was received stays in the queue, for its mark; it is the first then. */
+static bool is_unread(struct list *rx)
+{
+    struct unix_msg *first = list_entry(rx->next, struct unix_msg, link);
+
+    if (list_empty(rx))
+        return false;
+    return first->off < first->len || first->link.next != rx;
+}
+
 void unix_close(struct unix_sock *s, bool embryo)
 {
     struct list rx, embryos;
@@ -100,6 +110,7 @@ void unix_close(struct unix_sock *s, bool embryo)
     s->dead = true;
     s->shutdown = SHUT_BOTH;
     s->state = UNIX_CLOSED;
+    s->oob = NULL;
     list_splice(&rx, &s->rx);
     list_splice(&embryos, &s->embryos);
     s->rx_nr = 0;
@@ -109,7 +120,7 @@ void unix_close(struct unix_sock *s, bool embryo)
         drop_messages(s, &rx);
         unix_dgram_set_peer(s, NULL);
     } else if (s->peer) {
-        tell_peer(s->peer, embryo || !list_empty(&rx));
+        tell_peer(s->peer, embryo || is_unread(&rx));
         drop_messages(s, &rx);
         unix_put(s->peer);
     }
@@ -201,6 +212,8 @@ static unsigned stream_poll(struct socket *sk)
         bits |= EPOLLRDHUP | SOCKET_POLLIN | (shut == SHUT_BOTH ? EPOLLHUP : 0);
     if (READ_ONCE(s->rx.next) != &s->rx || READ_ONCE(s->rx_nr))
         bits |= SOCKET_POLLIN;
+    if (unlikely(READ_ONCE(s->oob)))
+        bits |= EPOLLPRI;
     if (unlikely(s->state != UNIX_CONNECTED)) {
         if (s->state == UNIX_LISTENING)
             return bits;
@@ -300,7 +313,7 @@ static long unix_ioctl(struct socket *sk, unsigned cmd, uintptr_t arg)
     case SIOCATMARK:
         if (sk->type != SOCK_STREAM)
             return -ENOTTY;
-        n = 0; /* there is no urgent data */
+        n = unix_at_mark(s);
         break;
     default:
         return -ENOTTY;

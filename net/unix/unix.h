@@ -60,6 +60,7 @@ struct unix_sock {
     bool dead;              /* [l] released */
     struct unix_sock *peer; /* referenced; of streams set once [a], of datagram sockets [l] */
     int peek_off;           /* SO_PEEK_OFF; -1: off */
+    struct unix_msg *oob;   /* [l to change] in rx: the last urgent byte, until it is received */
     struct unix_msg *spare; /* small, empty: for the next from the peer [a] */
     struct waitq room;      /* who waits until rx_nr is below backlog */
     struct list embryos;    /* [l] of a listener: unix_sock.link, whose references are the queue's */
@@ -158,6 +159,7 @@ static __always_inline struct unix_msg *unix_first_msg(struct unix_sock *s)
     return l != &s->rx ? list_entry(l, struct unix_msg, link) : NULL;
 }
 int unix_wait_data(struct unix_sock *s, unsigned flags, uint64_t deadline);
+bool unix_at_mark(struct unix_sock *s);                                           /* SIOCATMARK */
 ssize_t unix_stream_send_plain(struct socket *sk, struct iov *v, unsigned flags); /* plain.c */
 ssize_t unix_stream_receive_plain(struct socket *sk, struct iov *v, unsigned flags);
 ssize_t unix_dgram_send(struct socket *sk, struct socket_msg *m);

@@ -7,6 +7,8 @@
 #include "../unit/test.h"
 
 #include "../unit/tcp_wire.h"
+#include "net/tcp/fastopen.h"
+#include "net/tcp/sockopt.h"
 
 #define ROUNDS   400
 #define SEGMENTS 400
@@ -80,6 +82,16 @@ static unsigned options(uint8_t *o)
         } else if (rnd() % 2 && n <= 28) {
             memcpy(o + n, (uint8_t[]){ 2, 4, rnd(), rnd(), 1, 3, 3, rnd() % 16, 4, 2, 1, 1 }, 12);
             n += 12;
+        }
+        if (rnd() % 4 == 0 && n <= 28) { /* fast open: a request, or some cookie */
+            unsigned len = rnd() % 2 ? 8 : 0;
+
+            o[n] = 34;
+            o[n + 1] = 2 + len;
+            memset(o + n + 2, rnd(), 8);
+            n += 2 + len;
+            o[n] = o[n + 1] = 1;
+            n += 2;
         }
     }
     if (rnd() % 4 == 0)
@@ -163,8 +175,19 @@ static void program(void)
     if (!socks[i]) {
         if (rnd() % 4 == 0) {
             socks[i] = wire_socket();
-            if (socks[i])
+            if (socks[i] && rnd() % 4) {
+                if (rnd() % 2)
+                    wire_set(socks[i], IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
                 socks[i]->ops->connect(socks[i], &name, true);
+            } else if (socks[i]) {
+                struct iov v;
+                struct socket_msg m = {
+                    .iov = &v, .name = &name, .flags = MSG_DONTWAIT | MSG_FASTOPEN, .deadline_ns = TIME_NEVER
+                };
+
+                iov_kernel(&v, buf, rnd() % 3000);
+                socks[i]->ops->sendmsg(socks[i], &m);
+            }
         } else {
             listening->ops->accept(listening, &socks[i], true);
         }
@@ -210,6 +233,8 @@ TEST(tcp_survives_any_segment)
         listening->reuseaddr = true;
         CHECK(!listening->ops->bind(listening, &name));
         CHECK(!listening->ops->listen(listening, rnd() % 4));
+        tcp_fastopen = rnd() % 2 ? FO_CLIENT : 0x207; /* with and without cookies */
+        wire_set(listening, IPPROTO_TCP, TCP_FASTOPEN, rnd() % 4);
         for (int i = 0; i < SEGMENTS; i++) {
             if (rnd() % 3)
                 segment();

@@ -5,6 +5,7 @@
  */
 #include "test.h"
 
+#include "net/tcp/fastopen.h"
 #include "net/tcp/sockopt.h"
 #include "tcp_wire.h"
 #include <asm/socket.h>
@@ -26,6 +27,7 @@ static uint16_t our_port, peer_port;
 static uint32_t our_iss, last_tsval;
 static bool have_iss;
 static int call_error;
+static uint8_t cookie[16], cookie_len; /* of the last segment sent that had one */
 
 static void wire_out(struct pktbuf *p, const struct flow *f)
 {
@@ -92,6 +94,8 @@ static void segment_in(const char **w, int n)
             urg = atoi(w[++i]);
         } else if (!strcmp(w[i], "ce")) {
             tos = 3;
+        } else if (!strcmp(w[i], "ect")) {
+            tos = 2;
         } else if (!strcmp(w[i], "mss") && i + 1 < n) {
             opts[len] = 2, opts[len + 1] = 4;
             put_be16(opts + len + 2, atoi(w[++i]));
@@ -107,6 +111,17 @@ static void segment_in(const char **w, int n)
             put_be32(opts + len + 4, atoi(w[++i]));
             put_be32(opts + len + 8, h.flags & TH_ACK || ack ? last_tsval : 0);
             len += 12;
+        } else if (!strcmp(w[i], "fo") && i + 1 < n) {
+            const char *hex = w[++i];
+            unsigned size = !strcmp(hex, "got") ? cookie_len : strlen(hex) / 2;
+
+            opts[len] = 34, opts[len + 1] = 2 + size;
+            if (!strcmp(hex, "got"))
+                memcpy(opts + len + 2, cookie, size);
+            for (unsigned k = 0; k < size && strcmp(hex, "got"); k++)
+                sscanf(hex + 2 * k, "%2hhx", &opts[len + 2 + k]);
+            for (len += 2 + size; len % 4; len++)
+                opts[len] = 1;
         } else if (!strcmp(w[i], "sack")) {
             unsigned at = len;
 
@@ -170,6 +185,13 @@ static void describe(struct pktbuf *p, char *buf, size_t size, struct tcp_opts *
         n += snprintf(buf + n, size - n, " sackok");
     if (o->has_wscale)
         n += snprintf(buf + n, size - n, " wscale %u", o->wscale);
+    if (o->has_fastopen) {
+        n += snprintf(buf + n, size - n, " fo %s", o->fastopen_len ? "" : "-");
+        for (unsigned i = 0; i < o->fastopen_len; i++)
+            n += snprintf(buf + n, size - n, "%02x", o->fastopen[i]);
+        cookie_len = o->fastopen_len;
+        memcpy(cookie, o->fastopen, cookie_len);
+    }
     if (o->nr_sacks)
         n += snprintf(buf + n, size - n, " sack");
     for (unsigned i = 0; i < o->nr_sacks; i++)
@@ -273,7 +295,8 @@ static void program(const char **w, int n)
     for (int i = 2; i < n; i++)
         flags |= !strcmp(w[i], "oob") ? MSG_OOB : !strcmp(w[i], "more") ? MSG_MORE : 0;
     if (!sock && strcmp(w[0], "listen") && strcmp(w[0], "connect") && strcmp(w[0], "socket") &&
-        !strstr(w[0], "accept") && strcmp(w[0], "set")) {
+        strcmp(w[0], "fast-send") && strcmp(w[0], "sysctl") && !strstr(w[0], "accept") &&
+        strcmp(w[0], "set")) {
         FAIL("there is no connection");
         return;
     }
@@ -292,6 +315,41 @@ static void program(const char **w, int n)
         our_port = 0;
         peer_port = PEER_PORT;
         call_error = sock->ops->connect(sock, &name, true);
+    } else if (!strcmp(w[0], "fast-send")) {
+        struct iov v;
+        struct socket_msg m = { .iov = &v, .flags = flags | MSG_FASTOPEN, .deadline_ns = TIME_NEVER };
+
+        if (!sock)
+            sock = wire_socket();
+        name = wire_name(PEER, PEER_PORT);
+        m.name = &name;
+        if (tcp_of(sock)->state == TCP_CLOSE)
+            our_port = 0;
+        peer_port = PEER_PORT;
+        iov_kernel(&v, buf, arg);
+        r = sock->ops->sendmsg(sock, &m);
+        call_error = r < 0 ? r : 0;
+        if (r >= 0 && r != arg)
+            FAIL("sent %ld", r);
+    } else if (!strcmp(w[0], "sysctl")) {
+        if (!strcmp(w[1], "fastopen"))
+            tcp_fastopen = strtoul(w[2], NULL, 0);
+        else if (!strcmp(w[1], "ecn"))
+            tcp_ecn = strtoul(w[2], NULL, 0);
+        else
+            FAIL("what is %s?", w[1]);
+    } else if (!strcmp(w[0], "info")) {
+        struct tcp_info i;
+
+        tcp_get_info(tcp_of(sock), &i);
+        r = !strcmp(w[1], "syn-data")  ? !!(i.tcpi_options & 32)
+            : !strcmp(w[1], "ecn")     ? i.tcpi_options >> 3 & 3
+            : !strcmp(w[1], "cwnd")    ? (int)i.tcpi_snd_cwnd
+            : !strcmp(w[1], "ca")      ? i.tcpi_ca_state
+            : !strcmp(w[1], "fo-fail") ? i.tcpi_fastopen_client_fail
+                                       : -1;
+        if (r != atol(w[2]))
+            FAIL("it is %ld", r);
     } else if (!strcmp(w[0], "socket")) {
         sock = wire_socket();
     } else if (!strcmp(w[0], "accept")) {
@@ -339,20 +397,22 @@ static void program(const char **w, int n)
                       { "keepidle", TCP_KEEPIDLE },  { "keepintvl", TCP_KEEPINTVL },
                       { "keepcnt", TCP_KEEPCNT },    { "user-timeout", TCP_USER_TIMEOUT },
                       { "quickack", TCP_QUICKACK },  { "linger2", TCP_LINGER2 },
-                      { "defer", TCP_DEFER_ACCEPT }, { "maxseg", TCP_MAXSEG } };
+                      { "defer", TCP_DEFER_ACCEPT }, { "maxseg", TCP_MAXSEG },
+                      { "fastopen", TCP_FASTOPEN },  { "fastopen-connect", TCP_FASTOPEN_CONNECT } };
         struct socket *s = sock ? sock : listening;
 
         if (!strcmp(w[1], "keepalive")) {
             s->keepalive = true;
             wire_set(s, SOL_SOCKET, SO_KEEPALIVE, 1);
+        } else if (!strcmp(w[1], "reno")) {
+            if (s->ops->setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "reno", 4))
+                FAIL("setsockopt");
         } else if (!strcmp(w[1], "linger")) {
             s->linger = true;
             s->linger_s = atoi(w[2]);
         } else if (!strcmp(w[1], "rcvbuf")) {
             s->rcvbuf = atoi(w[2]);
             s->rcvbuf_locked = true;
-        } else if (!strcmp(w[1], "ecn")) {
-            tcp_of(s)->ecn = ECN_WANTED;
         } else {
             for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
                 if (!strcmp(names[i].name, w[1]) && wire_set(s, IPPROTO_TCP, names[i].option, atoi(w[2])))
@@ -421,6 +481,8 @@ static void clean_up(void)
     }
     have_iss = false;
     our_iss = 0;
+    tcp_fastopen = FO_CLIENT;
+    tcp_ecn = 2;
 }
 
 static void run_script(const char *path)

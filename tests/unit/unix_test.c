@@ -68,8 +68,19 @@ static void host_name_put(void *node)
 {
 }
 
-static const struct socket_host host = { host_cred,   host_capable, host_limit, host_put,  host_get,
-                                         host_socket, host_refs,    host_name,  host_name, host_name_put };
+static int urgent_told;
+static int host_owner(void *file)
+{
+    return 1;
+}
+static void host_sigurg(int owner)
+{
+    urgent_told++;
+}
+
+static const struct socket_host host = { host_cred, host_capable,  host_limit, host_put,
+                                         host_get,  host_socket,   host_refs,  host_name,
+                                         host_name, host_name_put, host_owner, host_sigurg };
 
 /* ---- operations ---- */
 
@@ -154,7 +165,7 @@ static void send(struct socket *s)
     struct iov v;
 
     iov_kernel(&v, buf, rnd() % 4 ? rnd() % 3000 : rnd() % sizeof(buf));
-    socket_msg_init(&m, &v, MSG_DONTWAIT, TIME_NEVER);
+    socket_msg_init(&m, &v, MSG_DONTWAIT | (rnd() % 4 ? 0 : MSG_OOB), TIME_NEVER);
     if (rnd() % 3 == 0)
         m.rights = rights();
     if (rnd() % 4 == 0)
@@ -171,10 +182,12 @@ static void receive(struct socket *s)
     struct iov v;
 
     iov_kernel(&v, buf, rnd() % 4 ? rnd() % 3000 : rnd() % sizeof(buf));
-    socket_msg_init(&m, &v, MSG_DONTWAIT | (rnd() % 4 ? 0 : MSG_PEEK), TIME_NEVER);
+    socket_msg_init(&m, &v, MSG_DONTWAIT | (rnd() % 4 ? 0 : MSG_PEEK) | (rnd() % 4 ? 0 : MSG_OOB),
+                    TIME_NEVER);
     if (rnd() % 2)
         m.name = &from;
     s->passcred = rnd() % 8 == 0;
+    s->oobinline = rnd() % 3 == 0;
     s->ops->recvmsg(s, &m);
     if (m.rights && m.rights->nr && rnd() % 2) { /* the program keeps one */
         unsigned at = rnd() % NR;
@@ -268,4 +281,5 @@ TEST(random_operations_leave_nothing)
         CHECK(shim_live_objects == objects);
         CHECK(shim_live_pages == pages);
     }
+    CHECK(urgent_told);
 }
