@@ -47,7 +47,9 @@ struct netif { /* struct netdev.net */
     struct ifaddr *addrs;    /* [R] in the order they were added */
     struct mc_group *groups; /* [R] */
     uint32_t flags;          /* IFF_UP and what else can be set [a] */
-    bool opened;             /* [net_lock] the driver was told that packets are wanted */
+    uint32_t promiscuity,
+        allmulti; /* [net_lock] how many packet sockets want frames for others, all multicasts */
+    bool opened;  /* [net_lock] the driver was told that packets are wanted */
     struct net_timer group_timer;
     /* IPv6 */
     bool v6, accept_ra, autoconf;

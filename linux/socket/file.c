@@ -3,6 +3,7 @@
 #include "abi/fs.h"
 #include "fs/pipe_buf.h"
 #include "linux/socket/socket.h"
+#include "net/filter.h"
 #include "net/inet.h"
 #include <linux/sockios.h>
 
@@ -76,6 +77,8 @@ static void file_released(struct file *f)
     struct socket *s = f->private;
 
     s->file = NULL;
+    if (unlikely(s->filter))
+        filter_drop(s);
     s->ops->release(s);
 }
 

@@ -4,6 +4,7 @@
 #include "kernel/slab.h"
 #include "lib/string.h"
 #include "net/families.h"
+#include "net/filter.h"
 #include <asm/socket.h>
 #include <linux/capability.h>
 
@@ -32,10 +33,25 @@ struct nl_msg *nl_msg_new(size_t room)
     return m;
 }
 
+/* What the socket's filter keeps of it; 0: nothing. */
+static uint32_t filtered(const struct nl_sock *s, const struct nl_msg *m)
+{
+    struct bpf_packet k = { .data = (const uint8_t *)m->data, .linear = m->len, .len = m->len };
+
+    return filter_run(&s->s, &k);
+}
+
 void nl_deliver(struct nl_sock *s, struct nl_msg *m)
 {
     bool room;
 
+    if (unlikely(s->s.filter)) {
+        m->len = filtered(s, m);
+        if (!m->len) {
+            kfree(m);
+            return;
+        }
+    }
     spin_lock(&s->lock);
     /* A dump that was asked for is given whole. */
     room = !m->group || s->rx_bytes < s->s.rcvbuf;
@@ -427,6 +443,7 @@ static const struct socket_ops ops = {
     .recvmsg = nl_recvmsg,
     .setsockopt = nl_setsockopt,
     .getsockopt = nl_getsockopt,
+    .filters = true,
 };
 
 static int nl_create(int type, int protocol, struct socket **out)
