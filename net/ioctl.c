@@ -83,6 +83,8 @@ static int get_one(struct netdev *d, unsigned cmd, struct ifreq *r)
         return get_addr(d, cmd, r);
     case SIOCSIFFLAGS:
         return netif_set_flags(d, (uint16_t)r->flags, IFF_UP | IFF_PROMISC | IFF_ALLMULTI);
+    case SIOCETHTOOL: /* nothing that a driver would tell: no time stamps of the card's */
+        return -EOPNOTSUPP;
     case SIOCSIFMTU:
         return r->value < 0 ? -EINVAL : netif_set_mtu(d, r->value);
     }
@@ -129,7 +131,7 @@ long inet_ioctl(struct socket *s, unsigned cmd, uintptr_t arg)
     struct ifreq r;
     int err;
 
-    if (cmd < SIOCGIFNAME || cmd > SIOCGIFTXQLEN + 1)
+    if ((cmd < SIOCGIFNAME || cmd > SIOCGIFTXQLEN + 1) && cmd != SIOCETHTOOL)
         return -ENOTTY;
     if (cmd == SIOCGIFCONF)
         return get_conf(arg);

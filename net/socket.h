@@ -17,6 +17,7 @@
 #include "lib/types.h"
 #include <linux/eventpoll.h>
 
+struct mmap_args;
 struct socket;
 
 #define SOCKADDR_MAX 128 /* struct sockaddr_storage */
@@ -71,6 +72,7 @@ struct socket_ops {
     int (*setsockopt)(struct socket *s, int level, int name, const void *val, unsigned len);
     int (*getsockopt)(struct socket *s, int level, int name, void *val, unsigned *len);
     long (*ioctl)(struct socket *s, unsigned cmd, uintptr_t arg); /* -ENOTTY: none of the family's */
+    int (*mmap)(struct socket *s, struct mmap_args *a);           /* NULL: -ENODEV */
     bool filters; /* what comes in passes through s->filter (net/filter.h) */
 };
 

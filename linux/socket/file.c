@@ -65,11 +65,18 @@ static long file_ioctl(struct file *f, unsigned cmd, unsigned long arg)
     long n = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 
     /* What concerns interfaces is the same for all families: libraries ask it of local sockets. */
-    if (n == -ENOTTY && cmd >= SIOCGIFNAME && cmd <= SIOCGIFTXQLEN + 1) {
+    if (n == -ENOTTY && ((cmd >= SIOCGIFNAME && cmd <= SIOCGIFTXQLEN + 1) || cmd == SIOCETHTOOL)) {
         net_start();
         n = inet_ioctl(s, cmd, arg);
     }
     return n;
+}
+
+static int file_mmap(struct file *f, struct mmap_args *a)
+{
+    struct socket *s = f->private;
+
+    return s->ops->mmap ? s->ops->mmap(s, a) : -ENODEV;
 }
 
 static void file_released(struct file *f)
@@ -87,6 +94,7 @@ const struct file_ops socket_file_ops = {
     .write = file_send,
     .poll = file_ready,
     .ioctl = file_ioctl,
+    .mmap = file_mmap,
     .release = file_released,
 };
 

@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <linux/time_types.h>
 
+#define SOL_PACKET    263
 #define BUF_MAX       212992 /* net.core.{r,w}mem_max */
 #define SNDBUF_MIN    4608
 #define RCVBUF_MIN    2304
@@ -368,7 +369,11 @@ SYSCALL5(getsockopt, int, fd, int, level, int, name, void __user *, uval, int __
     if (!err) {
         unsigned n = room;
 
-        err = get_option(file_socket(f), level, name, val, &n);
+        /* some say in the buffer what they ask for */
+        if (unlikely(level == SOL_PACKET) && copy_from_user(val, uval, MIN(room, (unsigned)OPTION_FAST)))
+            err = -EFAULT;
+        if (!err)
+            err = get_option(file_socket(f), level, name, val, &n);
         n = MIN(n, room);
         if (!err && (copy_to_user(uval, val, n) || put_user((int)n, ulen)))
             err = -EFAULT;

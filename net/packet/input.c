@@ -98,7 +98,11 @@ static void deliver(struct packet_sock *k, const struct packet_frame *f)
 
     if (k->s.filter)
         keep = filtered(k, f, base);
-    if (keep)
+    if (!keep)
+        return;
+    if (k->rx_ring.pages)
+        ring_receive(k, f, base, keep);
+    else
         to_queue(k, f, base, keep);
 }
 

@@ -121,6 +121,10 @@ static bool *flag_of(struct packet_sock *k, int name)
         return &k->auxdata;
     case PACKET_ORIGDEV:
         return &k->origdev;
+    case PACKET_LOSS:
+        return &k->loss;
+    case PACKET_TX_HAS_OFF:
+        return &k->tx_has_off;
     case PACKET_QDISC_BYPASS: /* there is none */
         return &k->qdisc_bypass;
     case PACKET_IGNORE_OUTGOING:
@@ -129,57 +133,126 @@ static bool *flag_of(struct packet_sock *k, int name)
     return NULL;
 }
 
+static int set_number(struct packet_sock *k, int name, int n)
+{
+    bool rings = k->rx_ring.pages || k->tx_ring.pages;
+    bool *flag = flag_of(k, name);
+
+    switch (name) {
+    case PACKET_VERSION:
+        if (n < TPACKET_V1 || n > TPACKET_V3)
+            return -EINVAL;
+        if (rings)
+            return -EBUSY;
+        k->version = n;
+        return 0;
+    case PACKET_RESERVE:
+        if (n < 0)
+            return -EINVAL;
+        if (rings)
+            return -EBUSY;
+        k->reserve = n;
+        return 0;
+    case PACKET_LOSS:
+        if (rings)
+            return -EBUSY;
+        break;
+    case PACKET_TX_HAS_OFF:
+        if (rings)
+            return 0;
+        break;
+    case PACKET_TIMESTAMP:
+        k->time_source = n;
+        return 0;
+    case PACKET_IGNORE_OUTGOING:
+        if (n != 0 && n != 1)
+            return -EINVAL;
+    }
+    if (!flag)
+        return -ENOPROTOOPT;
+    *flag = n;
+    return 0;
+}
+
+static bool known(struct packet_sock *k, int name)
+{
+    return flag_of(k, name) || name == PACKET_VERSION || name == PACKET_RESERVE || name == PACKET_TIMESTAMP;
+}
+
 int packet_setsockopt(struct socket *s, int level, int name, const void *val, unsigned len)
 {
     struct packet_sock *k = packet_of(s);
-    bool *flag = flag_of(k, name);
-    int n;
+    int n, err;
 
     if (level != SOL_PACKET)
         return -ENOPROTOOPT;
     if (name == PACKET_ADD_MEMBERSHIP || name == PACKET_DROP_MEMBERSHIP)
         return change_member(k, name, val, len);
-    if (!flag && name != PACKET_TIMESTAMP)
+    if (name == PACKET_RX_RING || name == PACKET_TX_RING) {
+        mutex_lock(&s->writer);
+        err = ring_set(k, name == PACKET_TX_RING, val, len);
+        mutex_unlock(&s->writer);
+        return err;
+    }
+    if (!known(k, name))
         return -ENOPROTOOPT;
-    if (len < sizeof(n))
+    if (len < sizeof(n) || (len != sizeof(n) && (name == PACKET_VERSION || name == PACKET_RESERVE)))
         return -EINVAL;
     memcpy(&n, val, sizeof(n));
-    if (name == PACKET_IGNORE_OUTGOING && n != 0 && n != 1)
-        return -EINVAL;
-    if (flag)
-        *flag = n;
-    else
-        k->time_source = n;
+    mutex_lock(&s->writer);
+    err = set_number(k, name, n);
+    mutex_unlock(&s->writer);
+    return err;
+}
+
+static int get_stats(struct packet_sock *k, void *val, unsigned *len)
+{
+    struct tpacket_stats_v3 st;
+
+    spin_lock(&k->lock);
+    st.tp_packets = k->packets + k->drops;
+    st.tp_drops = k->drops;
+    st.tp_freeze_q_cnt = k->rx_ring.freezes;
+    k->packets = k->drops = k->rx_ring.freezes = 0;
+    spin_unlock(&k->lock);
+    *len = MIN(*len, (unsigned)(k->version == TPACKET_V3 ? sizeof(st) : sizeof(struct tpacket_stats)));
+    memcpy(val, &st, *len);
     return 0;
 }
 
-static void take_stats(struct packet_sock *k, struct tpacket_stats *st)
+/* The length of a version's header: the version is what the program puts there. */
+static int get_hdrlen(void *val, unsigned *len)
 {
-    spin_lock(&k->lock);
-    st->tp_packets = k->packets + k->drops;
-    st->tp_drops = k->drops;
-    k->packets = k->drops = 0;
-    spin_unlock(&k->lock);
+    int n;
+
+    if (*len < sizeof(n))
+        return -EINVAL;
+    memcpy(&n, val, sizeof(n));
+    n = ring_hdrlen(n);
+    if (n < 0)
+        return n;
+    memcpy(val, &n, *len = sizeof(n));
+    return 0;
 }
 
 int packet_getsockopt(struct socket *s, int level, int name, void *val, unsigned *len)
 {
     struct packet_sock *k = packet_of(s);
     bool *flag = flag_of(k, name);
-    struct tpacket_stats st;
     int n;
 
     if (level != SOL_PACKET)
         return -ENOPROTOOPT;
-    if (name == PACKET_STATISTICS) {
-        take_stats(k, &st);
-        *len = MIN(*len, (unsigned)sizeof(st));
-        memcpy(val, &st, *len);
-        return 0;
-    }
-    if (!flag && name != PACKET_TIMESTAMP)
+    if (name == PACKET_STATISTICS)
+        return get_stats(k, val, len);
+    if (name == PACKET_HDRLEN)
+        return get_hdrlen(val, len);
+    if (!known(k, name))
         return -ENOPROTOOPT;
-    n = flag ? *flag : (int)k->time_source;
+    n = flag                     ? *flag
+        : name == PACKET_VERSION ? k->version
+        : name == PACKET_RESERVE ? (int)k->reserve
+                                 : (int)k->time_source;
     *len = MIN(*len, (unsigned)sizeof(n));
     memcpy(val, &n, *len);
     return 0;

@@ -183,7 +183,7 @@ static unsigned packet_poll(struct socket *s)
     struct packet_sock *k = packet_of(s);
     unsigned e = SOCKET_POLLOUT;
 
-    if (READ_ONCE(k->rx.first))
+    if (READ_ONCE(k->rx.first) || (READ_ONCE(k->rx_ring.pages) && ring_readable(k)))
         e |= SOCKET_POLLIN;
     if (READ_ONCE(s->err))
         e |= EPOLLERR;
@@ -207,13 +207,19 @@ static long packet_ioctl(struct socket *s, unsigned cmd, uintptr_t arg)
 
 /* ---- its life ---- */
 
+void packet_drop_queue(struct packet_sock *k)
+{
+    struct pktbuf *p;
+
+    while ((p = rx_first(k, false)))
+        pktbuf_free(p);
+}
+
 static void packet_free(struct rcu_head *h)
 {
     struct packet_sock *k = container_of(h, struct packet_sock, rcu);
-    struct pktbuf *p;
 
-    while ((p = pktqueue_take(&k->rx)))
-        pktbuf_free(p);
+    packet_drop_queue(k);
     kfree(k);
 }
 
@@ -223,6 +229,7 @@ static void packet_release(struct socket *s)
 
     packet_unhook(k);
     packet_leave_all(k);
+    ring_release(k);
     rcu_defer(&k->rcu, packet_free);
 }
 
@@ -236,6 +243,7 @@ static const struct socket_ops packet_ops = {
     .setsockopt = packet_setsockopt,
     .getsockopt = packet_getsockopt,
     .ioctl = packet_ioctl,
+    .mmap = ring_mmap,
     .filters = true,
 };
 
@@ -255,6 +263,7 @@ static int packet_create(int type, int protocol, struct socket **s)
     socket_init(&k->s, &packet_ops, AF_PACKET, type, 0);
     spin_init(&k->lock, RANK_PACKET);
     pktqueue_init(&k->rx);
+    net_timer_init(&k->timer, ring_timer);
     k->num = be16(protocol);
     if (k->num)
         packet_hook(k);

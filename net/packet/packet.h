@@ -9,6 +9,7 @@
 #define NET_PACKET_PACKET_H
 
 #include "kernel/pktbuf.h"
+#include "net/packet/ring.h"
 #include "net/socket.h"
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -34,8 +35,14 @@ struct packet_sock { /* [l] lock  [w] writer mutex  [a] atomic */
     bool hooked;              /* [w] in the list */
     struct packet_sock *next; /* [R] of the list */
     struct packet_member *members;
-    bool auxdata, origdev, ignore_outgoing, qdisc_bypass; /* [a] */
-    uint32_t time_source;                                 /* PACKET_TIMESTAMP [a] */
+    bool auxdata, origdev, ignore_outgoing, qdisc_bypass, loss, tx_has_off; /* [a] */
+    uint32_t time_source;                                                   /* PACKET_TIMESTAMP [a] */
+    uint8_t version; /* TPACKET_V*; it and reserve change only while there is no ring [w] */
+    uint32_t reserve;
+    struct packet_ring rx_ring, tx_ring;
+    struct ring_memory *memory; /* of both; NULL: there never was one [w] */
+    struct net_timer timer;     /* hands over rx_ring's open block */
+    uint64_t last_ns;           /* [l] when the last packet came */
     struct rcu_head rcu;
 };
 
@@ -74,8 +81,23 @@ void packet_show(struct pktbuf *p, bool outgoing, const struct packet_sock *but)
 /* The address of a frame received on d. */
 void packet_name(struct sockaddr_ll *a, const struct netdev *d, const struct packet_rx *r);
 
+/* ---- packet.c ---- */
+
+void packet_drop_queue(struct packet_sock *k); /* what was not read */
+
 /* ---- send.c ---- */
 
+struct packet_target {
+    struct netdev *dev;
+    uint16_t protocol;   /* host order */
+    const uint8_t *addr; /* of SOCK_DGRAM; NULL: none was given */
+};
+/* Where it goes: the message's address, which is copied to a, or what the socket is bound to. 0 or -errno. */
+int packet_find_target(struct packet_sock *k, const struct socket_msg *m, struct packet_target *t,
+                       struct sockaddr_ll *a);
+uint32_t packet_max_len(const struct packet_sock *k, const struct netdev *d);
+/* Sends what the program gave, no longer than that. Takes p. 0 or -errno. */
+int packet_output(struct packet_sock *k, struct pktbuf *p, const struct packet_target *t);
 ssize_t packet_sendmsg(struct socket *s, struct socket_msg *m);
 
 /* ---- option.c ---- */

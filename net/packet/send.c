@@ -10,14 +10,7 @@
 
 #define VLAN_HLEN 4
 
-struct target {
-    struct netdev *dev;
-    uint16_t protocol;   /* host order */
-    const uint8_t *addr; /* of SOCK_DGRAM; NULL: none was given */
-};
-
-/* Where it goes: the message's address, or what the socket is bound to. */
-static int find_target(struct packet_sock *k, const struct socket_msg *m, struct target *t,
+int packet_find_target(struct packet_sock *k, const struct socket_msg *m, struct packet_target *t,
                        struct sockaddr_ll *a)
 {
     if (!m->name || !m->name->len) {
@@ -40,7 +33,7 @@ static int find_target(struct packet_sock *k, const struct socket_msg *m, struct
 }
 
 /* SOCK_DGRAM's link header; who has no address can be reached on lo only. */
-static int put_header(struct pktbuf *p, const struct target *t)
+static int put_header(struct pktbuf *p, const struct packet_target *t)
 {
     uint8_t *h;
 
@@ -101,7 +94,7 @@ static void to_loopback(struct pktbuf *p, const struct packet_sock *from)
 }
 
 /* A whole frame, its data at the link header. Takes p. */
-static int send_frame(struct packet_sock *k, struct pktbuf *p, const struct target *t)
+static int send_frame(struct packet_sock *k, struct pktbuf *p, const struct packet_target *t)
 {
     uint16_t inner = get_be16(p->data + 2 * ETH_ALEN);
 
@@ -119,11 +112,9 @@ static int send_frame(struct packet_sock *k, struct pktbuf *p, const struct targ
     return link_output_frame(t->dev, p);
 }
 
-static int check_len(const struct packet_sock *k, size_t len, const struct netdev *d)
+uint32_t packet_max_len(const struct packet_sock *k, const struct netdev *d)
 {
-    size_t room = d->mtu + (k->s.type == SOCK_RAW ? ETH_HLEN + VLAN_HLEN : VLAN_HLEN);
-
-    return len > room ? -EMSGSIZE : 0;
+    return d->mtu + VLAN_HLEN + (k->s.type == SOCK_RAW ? ETH_HLEN : 0);
 }
 
 /* The frame as the program gave it: is it one, and not too long but for a VLAN's tag? */
@@ -138,39 +129,45 @@ static int check_frame(const struct packet_sock *k, const struct pktbuf *p, cons
     return 0;
 }
 
+int packet_output(struct packet_sock *k, struct pktbuf *p, const struct packet_target *t)
+{
+    int err = k->s.type == SOCK_DGRAM ? put_header(p, t) : 0;
+
+    if (!err)
+        err = check_frame(k, p, t->dev);
+    if (err) {
+        pktbuf_free(p);
+        return err;
+    }
+    return send_frame(k, p, t);
+}
+
 static ssize_t send_one(struct packet_sock *k, struct socket_msg *m)
 {
     size_t len = m->iov->count;
+    struct packet_target t;
     struct sockaddr_ll a;
-    struct target t;
     struct pktbuf *p;
-    int err = find_target(k, m, &t, &a);
+    int err = packet_find_target(k, m, &t, &a);
 
-    if (!err)
-        err = check_len(k, len, t.dev);
+    if (!err && len > packet_max_len(k, t.dev))
+        err = -EMSGSIZE;
     if (err)
         return err;
     p = dgram_copy_in(m->iov, len);
     if (IS_ERR(p))
         return PTR_ERR(p);
-    if (k->s.type == SOCK_DGRAM)
-        err = put_header(p, &t);
-    if (!err)
-        err = check_frame(k, p, t.dev);
-    if (err) {
-        pktbuf_free(p);
-        return err;
-    }
-    err = send_frame(k, p, &t);
+    err = packet_output(k, p, &t);
     return err ? err : (ssize_t)len;
 }
 
 ssize_t packet_sendmsg(struct socket *s, struct socket_msg *m)
 {
+    struct packet_sock *k = packet_of(s);
     ssize_t n;
 
     mutex_lock(&s->writer);
-    n = send_one(packet_of(s), m);
+    n = k->tx_ring.pages ? ring_send(k, m) : send_one(k, m);
     mutex_unlock(&s->writer);
     return n;
 }

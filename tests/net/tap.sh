@@ -65,6 +65,30 @@ CONF
         ! has ab || ok "tap: two CPUs, 1000 connections" eval 'in_ns ab -q -n 1000 -c 50 http://10.77.0.2/hello | grep -Eq "^Failed requests: +0$"'
         tap_stop
     fi
+    if wanted tcpdump tcpdump ping; then
+        dump() { # PACKETS OPTIONS... FILTER: captures so many in the guest, and is ready
+            local nr=$1
+            shift
+            tap_serve tcpdump -- tcpdump -Z root -lnn -c "$nr" "$@"
+            within 20 eval '"$proa" logs tcpdump 2>&1 | grep -q "listening on"' || "$proa" logs tcpdump
+        }
+        dumped() { # so many are captured: what it said of them
+            within 20 eval '"$proa" logs tcpdump 2>&1 | grep -q "packets* captured"'
+            "$proa" logs tcpdump 2>&1
+        }
+        counts() { local p; for p in "$@"; do grep -Ec "$p" "$T/dump"; done | xargs; }
+        dump 6 -i eth0 icmp
+        ok "tcpdump: a ping" eval 'in_ns ping -c 3 -i 0.2 10.77.0.2 && dumped >"$T/dump" &&
+            same "$(counts "10.77.0.1 > 10.77.0.2: ICMP echo request" "10.77.0.2 > 10.77.0.1: ICMP echo reply" "0 packets dropped")" "3 3 1" || { dumped; false; }'
+        tap_stop
+        dump 3 -i eth0 -Q out icmp
+        ok "tcpdump: outgoing alone" eval 'in_ns ping -c 3 -i 0.2 10.77.0.2 && dumped >"$T/dump" && same "$(counts "ICMP echo reply" request)" "3 0" || { dumped; false; }'
+        tap_stop
+        dump 2 -i any 'tcp[tcpflags] & (tcp-syn|tcp-rst) != 0 and port 81'
+        ok "tcpdump: all devices, TCP by port and flags" eval 'tap_get http://10.77.0.2:80/ http://10.77.0.2:81/; dumped >"$T/dump";
+            same "$(counts "eth0 *In .* > 10.77.0.2.81: Flags .S." "eth0 *Out .*10.77.0.2.81 > .*: Flags .R.*")" "1 1" || { dumped; false; }'
+        tap_stop
+    fi
     if wanted dhcp dnsmasq curl; then
         ip netns exec "$ns" dnsmasq --keep-in-foreground --port=0 --user=root --pid-file= --dhcp-leasefile="$T/leases" --interface=tap0 --bind-interfaces \
             --dhcp-range=10.77.0.50,10.77.0.60,2m --dhcp-option=option:dns-server,10.77.0.1 --dhcp-option=option:router,10.77.0.1 2>"$T/dnsmasq.log" &
