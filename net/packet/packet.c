@@ -14,7 +14,7 @@
 #include <linux/capability.h>
 #include <linux/sockios.h>
 
-#define RECEIVE_FLAGS (MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC | MSG_ERRQUEUE | MSG_CMSG_CLOEXEC)
+#define RECEIVE_FLAGS (MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC | MSG_ERRQUEUE)
 
 /* ---- what it is bound to ---- */
 

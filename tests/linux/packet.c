@@ -129,7 +129,7 @@ static void test_sockets(void)
     t = MUST(socket(AF_PACKET, SOCK_DGRAM, 0));
     show_name(t);
     SHOW(recv(t, buf, 10, MSG_DONTWAIT)), SHOW(recv(t, buf, 10, MSG_DONTWAIT | MSG_OOB));
-    SHOW(recv(t, buf, 10, MSG_ERRQUEUE));
+    SHOW(recv(t, buf, 10, MSG_ERRQUEUE)), SHOW(recv(t, buf, 10, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
     close(s), close(t);
 }
 
