@@ -42,6 +42,7 @@ enum lock_rank {
     RANK_SOCKET,        /* one socket's protocol state */
     RANK_NET_CONFIG,    /* addresses and routes: net_lock */
     RANK_NET_TABLE,     /* buckets of connections, ports, neighbours, routes, fragments */
+    RANK_PACKET,        /* a packet socket: it sees what is sent under any of the above */
     RANK_NETDEV,        /* a transmit queue */
     RANK_CLOCK,         /* timers that follow the wall clock */
     RANK_WAITQ,

@@ -54,7 +54,7 @@ struct pktbuf *pktbuf_alloc_data(uint32_t headroom, uint32_t size)
     uint32_t linear = headroom + size <= PKTBUF_FRAME_BYTES ? size : (uint32_t)PKTBUF_FRAME_BYTES - headroom;
     struct pktbuf *p = pktbuf_alloc(headroom, linear);
 
-    ASSERT(headroom < PKTBUF_FRAME_BYTES && size <= 65536);
+    ASSERT(headroom < PKTBUF_FRAME_BYTES && size <= 65536 + 64);
     if (!p)
         return NULL;
     pktbuf_put(p, linear);

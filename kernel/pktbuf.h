@@ -59,13 +59,14 @@ struct pktbuf {
     struct pktfrag frags[PKTBUF_MAX_FRAGS];
 };
 
-#define PKTBUF_ECN_CE 1 /* GSO segments after the first keep CWR off */
-#define PKTBUF_LOOP   2 /* a copy that multicast loops back */
+#define PKTBUF_ECN_CE   1 /* GSO segments after the first keep CWR off */
+#define PKTBUF_LOOP     2 /* a copy that multicast loops back */
+#define PKTBUF_ETHERNET 4 /* on lo: a packet socket's, with its own Ethernet header in front of data */
 
 /* A packet with headroom bytes before data and room for size linear bytes after it (len = total = 0). NULL: no memory. */
 struct pktbuf *pktbuf_alloc(uint32_t headroom, uint32_t size);
 /* The same with size bytes already put (their content is undefined), those that one object does not hold in pages; size is
- * at most 64 KiB. */
+ * at most 64 KiB and a link header. */
 struct pktbuf *pktbuf_alloc_data(uint32_t headroom, uint32_t size);
 void pktbuf_free(struct pktbuf *p);
 /* Another packet with the same bytes: the linear part copied, pages shared. NULL: no memory. */

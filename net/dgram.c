@@ -10,7 +10,6 @@
 #include <asm/ioctls.h>
 #include <asm/socket.h>
 #include <linux/sockios.h>
-#include <linux/time_types.h>
 #include <linux/udp.h>
 
 #define SOL_IP     0
@@ -163,23 +162,6 @@ void dgram_error(struct dgram *d, const struct ip_error *e, uint32_t off)
 
 /* ---- receiving ---- */
 
-static void put_time(struct dgram *d, struct socket_msg *m, struct pktbuf *p)
-{
-    struct __kernel_old_timespec ts = { p->time_ns / NSEC_PER_SEC, p->time_ns % NSEC_PER_SEC };
-    struct __kernel_sock_timeval tv = { ts.tv_sec, ts.tv_nsec / 1000 };
-
-    if (!p->time_ns) {
-        uint64_t now = clock_real_ns();
-
-        ts = (struct __kernel_old_timespec){ now / NSEC_PER_SEC, now % NSEC_PER_SEC };
-        tv = (struct __kernel_sock_timeval){ ts.tv_sec, ts.tv_nsec / 1000 };
-    }
-    if (d->s.timestamp_ns)
-        socket_put_control(m, SOL_SOCKET, SO_TIMESTAMPNS_OLD, &ts, sizeof(ts));
-    else
-        socket_put_control(m, SOL_SOCKET, SO_TIMESTAMP_OLD, &tv, sizeof(tv));
-}
-
 static void put_v4(struct dgram *d, struct socket_msg *m, struct pktbuf *p)
 {
     struct dgram_rx *x = dgram_rx(p);
@@ -252,7 +234,7 @@ static void __noinline put_control(struct dgram *d, struct socket_msg *m, struct
     bool v4 = inaddr_is_v4(&x->src);
 
     if (d->s.timestamp || d->s.timestamp_ns)
-        put_time(d, m, p);
+        socket_put_time(&d->s, m, p->time_ns);
     if (d->s.rxq_ovfl && d->drops)
         socket_put_control(m, SOL_SOCKET, SO_RXQ_OVFL, &d->drops, sizeof(d->drops));
     if (d->gro && x->gso_size) {
@@ -279,8 +261,7 @@ static struct pktbuf *rx_first(struct dgram *d, bool peek)
     return p;
 }
 
-/* Bytes of p to the program, from its front. Less than len: a bad address. */
-static size_t copy_to_iov(const struct pktbuf *p, struct iov *v, size_t len)
+size_t dgram_copy_out(const struct pktbuf *p, struct iov *v, size_t len)
 {
     size_t n = MIN(len, (size_t)p->len), done = n ? iov_put(v, p->data, n) : 0;
 
@@ -317,7 +298,7 @@ static ssize_t receive_error(struct dgram *d, struct socket_msg *m)
     len = p->total;
     n = MIN(len, m->iov->count);
     m->flags = MSG_ERRQUEUE | (len > n ? MSG_TRUNC : 0);
-    n = copy_to_iov(p, m->iov, n) == n ? n : (size_t)-EFAULT;
+    n = dgram_copy_out(p, m->iov, n) == n ? n : (size_t)-EFAULT;
     if (m->name)
         inet_addr_put(m->name, d->s.family, &q->dst, p->queue, p->dev ? p->dev->index : 0);
     c.ee = q->ee;
@@ -380,7 +361,7 @@ ssize_t dgram_recvmsg(struct socket *s, struct socket_msg *m)
     len = p->total;
     n = MIN(len, m->iov->count);
     m->flags = (size_t)n < len ? MSG_TRUNC : 0;
-    if (unlikely(copy_to_iov(p, m->iov, n) < (size_t)n)) {
+    if (unlikely(dgram_copy_out(p, m->iov, n) < (size_t)n)) {
         n = -EFAULT;
     } else {
         struct dgram_rx *x = dgram_rx(p);

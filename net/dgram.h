@@ -87,6 +87,8 @@ int dgram_target(struct dgram *d, const struct socket_msg *m, struct flow *f, ui
 struct dst *dgram_route(struct dgram *d, const struct flow *f);
 /* A packet with len bytes of the message behind headroom, and room for PKTBUF_HEADROOM before. ERR_PTR. May sleep. */
 struct pktbuf *dgram_copy_in(struct iov *v, uint32_t len);
+/* len bytes of p to the program, from its front. Less than len: a bad address. */
+size_t dgram_copy_out(const struct pktbuf *p, struct iov *v, size_t len);
 /* Chooses the peer: remote, remote_dev, local address. [w] held. rport is the caller's. 0 or -errno. */
 int dgram_connect_to(struct dgram *d, const struct inaddr *a, int dev);
 void dgram_disconnect(struct dgram *d);

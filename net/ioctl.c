@@ -30,6 +30,8 @@ static int get_link(struct netdev *d, unsigned cmd, struct ifreq *r)
         r->addr.family = d->hw_type;
         memcpy(r->addr.data, d->mac, 6);
         return 0;
+    case SIOCETHTOOL: /* nothing that a driver would tell: no time stamps of the card's */
+        return -EOPNOTSUPP;
     }
     return -ENOTTY;
 }
@@ -105,6 +107,7 @@ static enum kind kind_of(unsigned cmd)
     case SIOCGIFMETRIC:
     case SIOCGIFTXQLEN:
     case SIOCGIFHWADDR:
+    case SIOCETHTOOL:
         return GET_LINK;
     case SIOCSIFFLAGS:
     case SIOCSIFMTU:

@@ -9,7 +9,8 @@
 
 #define BROADCAST_MAC 0xffffffffffffull
 
-void (*link_tap)(const struct pktbuf *p, bool outgoing);
+void (*link_tap)(struct pktbuf *p, bool outgoing);
+void (*link_tap_down)(struct netdev *d);
 
 static const uint32_t gso_feature[] = {
     [GSO_NONE] = 0, [GSO_TCPV4] = NETDEV_TSO4, [GSO_TCPV6] = NETDEV_TSO6, [GSO_UDP] = NETDEV_USO
@@ -39,10 +40,6 @@ static inline int transmit(struct netdev *d, struct pktbuf *p)
 {
     uint32_t need = gso_feature[p->gso] | (p->csum == CSUM_PARTIAL ? NETDEV_TX_CSUM : 0);
 
-    if (unlikely(link_tap != NULL)) {
-        p->dev = d;
-        link_tap(p, true);
-    }
     if (unlikely(need & ~d->features || (p->gso && p->total > d->gso_max)))
         return transmit_plain(d, p);
     return netdev_transmit(d, p);
@@ -59,15 +56,15 @@ int link_output(struct netdev *d, struct pktbuf *p, uint64_t dst, uint16_t proto
     put_be16(h + 2 * ETH_ALEN, protocol);
     p->link = h - p->head;
     p->protocol = protocol;
+    p->dev = d;
+    link_show(p, true);
     return transmit(d, p);
 }
 
 int link_output_frame(struct netdev *d, struct pktbuf *p)
 {
     p->link = p->data - p->head;
-    if (p->len >= ETH_HLEN)
-        p->protocol = get_be16(p->data + 2 * ETH_ALEN);
-    return transmit(d, p);
+    return netdev_transmit(d, p);
 }
 
 static inline void dispatch(struct pktbuf *p)
@@ -94,8 +91,7 @@ void link_receive(struct pktbuf *p)
     p->link = p->data - p->head;
     if (p->dev->features & NETDEV_LOOP || p->flags & PKTBUF_LOOP) {
         p->network = p->link;
-        if (unlikely(link_tap != NULL))
-            link_tap(p, false);
+        link_show(p, false);
         dispatch(p);
         return;
     }
@@ -113,8 +109,7 @@ void link_receive(struct pktbuf *p)
         p->link_type = PACKET_MULTICAST;
     else
         p->link_type = PACKET_OTHERHOST;
-    if (unlikely(link_tap != NULL))
-        link_tap(p, false);
+    link_show(p, false);
     if (unlikely(p->link_type == PACKET_OTHERHOST)) {
         pktbuf_free(p);
         return;

@@ -87,8 +87,10 @@ int netif_set_flags(struct netdev *d, uint32_t flags, uint32_t change)
     if (net_notify)
         net_notify(NET_EVENT_LINK, d, NULL);
     spin_unlock(&net_lock);
-    if (old & ~n->flags & IFF_UP)
+    if (old & ~n->flags & IFF_UP) {
         neigh_flush(d, false);
+        link_tell_down(d);
+    }
     if (open && d->ops->open)
         d->ops->open(d);
     if (n->flags & ~old & IFF_UP)

@@ -45,11 +45,13 @@ struct mc_group {          /* a multicast group that the device listens to [net_
 
 struct netif { /* struct netdev.net */
     struct netdev *dev;
-    struct ifaddr *addrs;          /* [R] in the order they were added */
-    struct mc_group *groups;       /* [R] */
-    uint32_t flags;                /* IFF_UP and what else can be set [a] */
-    bool opened;                   /* [net_lock] the driver was told that packets are wanted */
-    bool carrier;                  /* the link as it was last told of [net_lock] */
+    struct ifaddr *addrs;    /* [R] in the order they were added */
+    struct mc_group *groups; /* [R] */
+    uint32_t flags;          /* IFF_UP and what else can be set [a] */
+    uint32_t promiscuity,
+        allmulti; /* [net_lock] how many packet sockets want frames for others, all multicasts */
+    bool opened;  /* [net_lock] the driver was told that packets are wanted */
+    bool carrier; /* the link as it was last told of [net_lock] */
     uint32_t link_ups, link_downs; /* [net_lock] */
     struct net_timer group_timer;
     /* IPv6 */

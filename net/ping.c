@@ -4,6 +4,7 @@
 #include "kernel/random.h"
 #include "lib/string.h"
 #include "net/dgram.h"
+#include "net/filter.h"
 #include "net/icmp.h"
 
 #define HLEN 8 /* type, code, checksum, identifier, sequence */
@@ -34,7 +35,9 @@ static void reply(struct pktbuf *p, const struct ip_rx *r)
     rcu_read_lock();
     d = find(id, inaddr_is_v4(&r->dst), &r->dst, r->dev->index);
     c = d ? pktbuf_clone(p) : NULL;
-    if (c)
+    if (c && d->s.filter && !filter_packet(&d->s, c, 0))
+        pktbuf_free(c);
+    else if (c)
         dgram_enqueue(d, c, r, 0);
     rcu_read_unlock();
 }
@@ -206,6 +209,7 @@ static const struct socket_ops ping_ops = {
     .setsockopt = ping_setsockopt,
     .getsockopt = ping_getsockopt,
     .ioctl = dgram_ioctl,
+    .filters = true,
 };
 
 /* Linux asks net.ipv4.ping_group_range, which by default lets nobody but, on most systems, everybody: as those. */

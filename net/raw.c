@@ -7,6 +7,7 @@
 #include "abi/errno.h"
 #include "lib/string.h"
 #include "net/dgram.h"
+#include "net/filter.h"
 #include "net/icmp.h"
 #include "net/ip_frag.h"
 #include "net/ip_input.h"
@@ -75,6 +76,10 @@ static bool input(struct pktbuf *p, const struct ip_rx *r)
         if (d->s.family == AF_INET)
             pktbuf_push(c, c->data - (c->head + c->network));
         else if (d->checksum_at >= 0 && !ip_checksum_ok(c, &r->src, &r->dst, r->protocol)) {
+            pktbuf_free(c);
+            continue;
+        }
+        if (unlikely(d->s.filter && !filter_packet(&d->s, c, 0))) {
             pktbuf_free(c);
             continue;
         }
@@ -277,6 +282,7 @@ static const struct socket_ops raw_ops = {
     .setsockopt = raw_setsockopt,
     .getsockopt = raw_getsockopt,
     .ioctl = dgram_ioctl,
+    .filters = true,
 };
 
 int raw_create(int family, int protocol, struct socket **s)

@@ -2,6 +2,8 @@
 /* socket.c: the head that all families' sockets share. */
 #include "net/socket.h"
 #include "lib/string.h"
+#include <asm/socket.h>
+#include <linux/time_types.h>
 
 #define BUF_DEFAULT 212992 /* Linux's net.core.{r,w}mem_default */
 
@@ -36,4 +38,16 @@ void socket_put_control(struct socket_msg *m, int level, int type, const void *d
     *c = (struct cmsghdr){ n, level, type };
     memcpy(c + 1, data, n - sizeof(*c));
     m->control_len += MIN(CMSG_SPACE_(len), left);
+}
+
+void socket_put_time(struct socket *s, struct socket_msg *m, uint64_t time_ns)
+{
+    uint64_t ns = time_ns ? time_ns : clock_real_ns();
+    struct __kernel_old_timespec ts = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
+    struct __kernel_sock_timeval tv = { ts.tv_sec, ts.tv_nsec / 1000 };
+
+    if (s->timestamp_ns)
+        socket_put_control(m, SOL_SOCKET, SO_TIMESTAMPNS_OLD, &ts, sizeof(ts));
+    else
+        socket_put_control(m, SOL_SOCKET, SO_TIMESTAMP_OLD, &tv, sizeof(tv));
 }

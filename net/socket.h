@@ -17,6 +17,7 @@
 #include "lib/types.h"
 #include <linux/eventpoll.h>
 
+struct mmap_args;
 struct socket;
 
 #define SOCKADDR_MAX 128 /* struct sockaddr_storage */
@@ -76,6 +77,8 @@ struct socket_ops {
     int (*setsockopt)(struct socket *s, int level, int name, const void *val, unsigned len);
     int (*getsockopt)(struct socket *s, int level, int name, void *val, unsigned *len);
     long (*ioctl)(struct socket *s, unsigned cmd, uintptr_t arg); /* -ENOTTY: none of the family's */
+    int (*mmap)(struct socket *s, struct mmap_args *a);           /* NULL: -ENODEV */
+    bool filters; /* what comes in passes through s->filter (net/filter.h) */
 };
 
 /* The head of every family's socket. */
@@ -97,6 +100,8 @@ struct socket {
         linger, sndbuf_locked, rcvbuf_locked, rxq_ovfl;
     uint16_t linger_s;
     uint32_t incoming_cpu;
+    struct filter *filter; /* of SO_ATTACH_FILTER; NULL: none [R] */
+    bool filter_locked;
 };
 
 /* A family is one line in net/families.c. create fills a new socket of the type (after socket_init). 0 or -errno:
@@ -112,6 +117,8 @@ const struct socket_family *socket_family_find(int family); /* NULL: there is no
 void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol);
 /* Adds a control message to what recvmsg hands out; without room for all of it sets MSG_CTRUNC. */
 void socket_put_control(struct socket_msg *m, int level, int type, const void *data, size_t len);
+/* The time a packet came in (0: now), as SO_TIMESTAMP or SO_TIMESTAMPNS ask. */
+void socket_put_time(struct socket *s, struct socket_msg *m, uint64_t time_ns);
 /* The pending error, once: 0 or -errno. */
 static inline int socket_take_error(struct socket *s)
 {

@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "lib/string.h"
 #include "net/config.h"
+#include "net/filter.h"
 #include "net/link.h"
 #include "net/redirect.h"
 #include "net/udp_send.h"
@@ -37,6 +38,11 @@ static void to_socket(struct dgram *d, struct pktbuf *p, const struct ip_rx *r, 
         return;
     }
     pktbuf_pull(p, HLEN);
+    if (unlikely(d->s.filter && !filter_packet(&d->s, p, HLEN))) {
+        s->in_errors++;
+        pktbuf_free(p);
+        return;
+    }
     if (likely(dgram_enqueue(d, p, r, sport))) {
         s->in_datagrams++;
     } else {
@@ -311,6 +317,7 @@ static const struct socket_ops udp_ops = {
     .setsockopt = udp_setsockopt,
     .getsockopt = udp_getsockopt,
     .ioctl = dgram_ioctl,
+    .filters = true,
 };
 
 int udp_create(int family, int protocol, struct socket **s)

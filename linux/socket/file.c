@@ -4,6 +4,7 @@
 #include "fs/pipe_buf.h"
 #include "kernel/pktbuf.h"
 #include "linux/socket/socket.h"
+#include "net/filter.h"
 #include "net/inet.h"
 #include <linux/sockios.h>
 
@@ -100,7 +101,7 @@ static long file_ioctl(struct file *f, unsigned cmd, unsigned long arg)
     n = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 
     /* What concerns interfaces is the same for all families: libraries ask it of local sockets. */
-    if (n == -ENOTTY && cmd >= SIOCGIFNAME && cmd <= SIOCGIFTXQLEN + 1) {
+    if (n == -ENOTTY && ((cmd >= SIOCGIFNAME && cmd <= SIOCGIFTXQLEN + 1) || cmd == SIOCETHTOOL)) {
         net_start();
         n = inet_ioctl(s, cmd, arg);
     }
@@ -114,12 +115,21 @@ unsigned socket_count(void)
     return atomic_load(&nr_sockets);
 }
 
+static int file_mmap(struct file *f, struct mmap_args *a)
+{
+    struct socket *s = f->private;
+
+    return s->ops->mmap ? s->ops->mmap(s, a) : -ENODEV;
+}
+
 static void file_released(struct file *f)
 {
     struct socket *s = f->private;
 
     __atomic_fetch_sub(&nr_sockets, 1, __ATOMIC_RELAXED);
     s->file = NULL;
+    if (unlikely(s->filter))
+        filter_drop(s);
     s->ops->release(s);
 }
 
@@ -128,6 +138,7 @@ const struct file_ops socket_file_ops = {
     .write = file_send,
     .poll = file_ready,
     .ioctl = file_ioctl,
+    .mmap = file_mmap,
     .release = file_released,
     .write_pages = file_send_pages,
 };

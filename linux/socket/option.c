@@ -6,10 +6,12 @@
 #include "linux/files.h"
 #include "linux/socket/socket.h"
 #include "linux/syscall.h"
+#include "net/filter.h"
 #include <asm/socket.h>
 #include <linux/capability.h>
 #include <linux/time_types.h>
 
+#define SOL_PACKET    263
 #define BUF_MAX       212992 /* net.core.{r,w}mem_max */
 #define SNDBUF_MIN    4608
 #define RCVBUF_MIN    2304
@@ -150,6 +152,10 @@ static int set_socket(struct socket *s, int name, const void *val, unsigned len)
             return -EINVAL;
         s->busy_poll_us = n;
         return 0;
+    case SO_ATTACH_FILTER:
+    case SO_DETACH_FILTER:
+    case SO_LOCK_FILTER:
+        return filter_set(s, name, val, len);
     case SO_BSDCOMPAT:
     case SO_NO_CHECK:
         return 0;     /* without effect */
@@ -261,6 +267,9 @@ static int get_number(struct socket *s, int name, int *n)
     case SO_BUSY_POLL:
         *n = s->busy_poll_us;
         return 0;
+    case SO_LOCK_FILTER:
+        *n = s->filter_locked;
+        return 0;
     case SO_INCOMING_NAPI_ID:
         *n = NAPI_ID_NONE;
         return 0;
@@ -320,6 +329,16 @@ static int get_option(struct socket *s, int level, int name, void *val, unsigned
     return s->ops->getsockopt ? s->ops->getsockopt(s, level, name, val, len) : -EOPNOTSUPP;
 }
 
+/* The length is one of instructions. */
+static int get_filter(struct socket *s, void __user *uval, int __user *ulen, int len)
+{
+    int n = filter_get(s, uval, len);
+
+    if (n < 0)
+        return n;
+    return put_user(n, ulen) ? -EFAULT : 0;
+}
+
 SYSCALL5(getsockopt, int, fd, int, level, int, name, void __user *, uval, int __user *, ulen)
 {
     char fast[OPTION_FAST] __attribute__((aligned(8))), *val = fast;
@@ -335,6 +354,11 @@ SYSCALL5(getsockopt, int, fd, int, level, int, name, void __user *, uval, int __
         err = -EFAULT;
     if (!err && len < 0)
         err = -EINVAL;
+    if (!err && level == SOL_SOCKET && name == SO_GET_FILTER) {
+        err = get_filter(file_socket(f), uval, ulen, len);
+        file_put(f);
+        return err;
+    }
     if (!err) {
         room = MIN(len, OPTION_MAX);
         if (room > OPTION_FAST) {
@@ -345,7 +369,11 @@ SYSCALL5(getsockopt, int, fd, int, level, int, name, void __user *, uval, int __
     if (!err) {
         unsigned n = room;
 
-        err = get_option(file_socket(f), level, name, val, &n);
+        /* some say in the buffer what they ask for */
+        if (unlikely(level == SOL_PACKET) && copy_from_user(val, uval, MIN(room, (unsigned)OPTION_FAST)))
+            err = -EFAULT;
+        if (!err)
+            err = get_option(file_socket(f), level, name, val, &n);
         n = MIN(n, room);
         if (!err && (copy_to_user(uval, val, n) || put_user((int)n, ulen)))
             err = -EFAULT;

@@ -4,6 +4,7 @@
 #include "kernel/slab.h"
 #include "lib/string.h"
 #include "net/families.h"
+#include "net/filter.h"
 #include <asm/socket.h>
 #include <linux/capability.h>
 
@@ -32,10 +33,25 @@ struct nl_msg *nl_msg_new(size_t room)
     return m;
 }
 
+/* What the socket's filter keeps of it; 0: nothing. */
+static uint32_t filtered(const struct nl_sock *s, const struct nl_msg *m)
+{
+    struct bpf_packet k = { .data = (const uint8_t *)m->data, .linear = m->len, .len = m->len };
+
+    return filter_run(&s->s, &k);
+}
+
 void nl_deliver(struct nl_sock *s, struct nl_msg *m)
 {
     bool room;
 
+    if (unlikely(s->s.filter)) {
+        m->len = filtered(s, m);
+        if (!m->len) {
+            kfree(m);
+            return;
+        }
+    }
     spin_lock(&s->lock);
     /* A dump that was asked for is given whole. */
     room = !m->group || s->rx_bytes < s->s.rcvbuf;
@@ -52,6 +68,12 @@ void nl_deliver(struct nl_sock *s, struct nl_msg *m)
     socket_wake(&s->s, SOCKET_POLLIN | (room ? 0 : EPOLLERR));
 }
 
+/* Groups are rtnetlink's: the others have no news. */
+static bool listens(const struct nl_sock *s, unsigned group)
+{
+    return s->s.protocol == NETLINK_ROUTE && s->groups >> (group - 1) & 1;
+}
+
 bool nl_has_listeners(unsigned group)
 {
     struct nl_sock *s;
@@ -61,7 +83,7 @@ bool nl_has_listeners(unsigned group)
         return false;
     spin_lock(&sockets_lock);
     list_for_each (s, &sockets, all_link)
-        found |= s->groups >> (group - 1) & 1;
+        found |= listens(s, group);
     spin_unlock(&sockets_lock);
     return found;
 }
@@ -72,7 +94,7 @@ void nl_multicast(struct nl_msg *m, unsigned group)
 
     spin_lock(&sockets_lock);
     list_for_each (s, &sockets, all_link) {
-        struct nl_msg *copy = s->groups >> (group - 1) & 1 ? nl_msg_new(m->len) : NULL;
+        struct nl_msg *copy = listens(s, group) ? nl_msg_new(m->len) : NULL;
 
         if (!copy)
             continue;
@@ -87,12 +109,12 @@ void nl_multicast(struct nl_msg *m, unsigned group)
 
 /* ---- addresses ---- */
 
-static bool taken(uint32_t portid)
+static bool taken(unsigned protocol, uint32_t portid)
 {
     struct nl_sock *s;
 
     list_for_each (s, &sockets, all_link)
-        if (s->portid == portid)
+        if (s->s.protocol == protocol && s->portid == portid)
             return true;
     return false;
 }
@@ -109,10 +131,10 @@ static int take_portid(struct nl_sock *s, uint32_t portid)
     if (s->portid) {
         err = portid && portid != s->portid ? -EINVAL : 0;
     } else if (portid) {
-        err = taken(portid) ? -EADDRINUSE : 0;
+        err = taken(s->s.protocol, portid) ? -EADDRINUSE : 0;
     } else {
         portid = c.pid;
-        while (taken(portid))
+        while (taken(s->s.protocol, portid))
             portid = next--;
     }
     if (!err && !s->portid)
@@ -217,7 +239,7 @@ static void requests(struct nl_sock *s, const char *buf, size_t len)
         if (n->nlmsg_len < sizeof(*n) || n->nlmsg_len > len - at)
             return;
         if ((n->nlmsg_flags & NLM_F_REQUEST) && n->nlmsg_type >= NLMSG_MIN_TYPE)
-            err = rtnl_request(s, n);
+            err = s->s.protocol == NETLINK_ROUTE ? rtnl_request(s, n) : diag_request(s, n);
         if (err != -EINTR && (err || (n->nlmsg_flags & NLM_F_ACK)))
             acknowledge(s, n, err);
         at += MIN((size_t)NLMSG_ALIGN(n->nlmsg_len), len - at);
@@ -427,6 +449,7 @@ static const struct socket_ops ops = {
     .recvmsg = nl_recvmsg,
     .setsockopt = nl_setsockopt,
     .getsockopt = nl_getsockopt,
+    .filters = true,
 };
 
 static int nl_create(int type, int protocol, struct socket **out)
@@ -435,7 +458,7 @@ static int nl_create(int type, int protocol, struct socket **out)
 
     if (type != SOCK_RAW && type != SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
-    if (protocol != NETLINK_ROUTE)
+    if (protocol != NETLINK_ROUTE && protocol != NETLINK_SOCK_DIAG)
         return -EPROTONOSUPPORT;
     net_start();
     rtnl_init();

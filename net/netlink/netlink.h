@@ -85,4 +85,8 @@ static inline size_t rtnl_addr_len(unsigned family)
     return family == AF_INET6 ? 16 : 4;
 }
 
+/* ---- diag.c, diag_inet.c, diag_unix.c: the socket monitor, sock_diag(7); as rtnl_request() ---- */
+
+int diag_request(struct nl_sock *s, const struct nlmsghdr *n);
+
 #endif

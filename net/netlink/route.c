@@ -91,7 +91,7 @@ static void put_link(struct nl_answer *a, const struct netdev *d, unsigned type)
     nl_put_u32(a, IFLA_MIN_MTU, loop ? 0 : 68);
     nl_put_u32(a, IFLA_MAX_MTU, loop ? 0 : d->max_mtu);
     nl_put_u32(a, IFLA_GROUP, 0);
-    nl_put_u32(a, IFLA_PROMISCUITY, !!(i->ifi_flags & IFF_PROMISC));
+    nl_put_u32(a, IFLA_PROMISCUITY, netif_of(d)->promiscuity + !!(i->ifi_flags & IFF_PROMISC));
     nl_put_u32(a, IFLA_NUM_TX_QUEUES, MAX(d->nr_queues, 1));
     nl_put_u32(a, IFLA_NUM_RX_QUEUES, MAX(d->nr_queues, 1));
     nl_put_u8(a, IFLA_CARRIER, d->link_up);

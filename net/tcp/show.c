@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* show.c: all connections, one row each, for /proc/net/tcp, /proc/net/tcp6 and the netlink socket monitor. */
+#include "net/tcp/sockopt.h"
 #include "net/tcp/tcp_sock.h"
 
 static void row_timer(const struct tcp_sock *t, struct tcp_row *r)
@@ -22,19 +23,20 @@ static void row_timer(const struct tcp_sock *t, struct tcp_row *r)
 
 static void row_of_sock(const struct tcp_sock *t, struct tcp_row *r)
 {
-    uint32_t max;
-
     r->state = t->state;
     r->uid = t->sock.uid;
     r->socket = &t->sock;
     r->refs = t->refs.n;
     r->orphan = t->dead;
     if (t->state == TCP_LISTEN) {
-        r->rx_queue = tcp_accept_queue((struct tcp_sock *)t, &max);
+        r->rx_queue = tcp_accept_queue((struct tcp_sock *)t, &r->backlog);
         r->rto_ms = TCP_RTO_FIRST / NSEC_PER_MS;
         r->cwnd = 10;
         return;
     }
+    r->shutdown = t->shutdown;
+    r->rmem = t->rmem;
+    r->wmem = t->wmem;
     r->tx_queue = t->write_seq - t->snd_una;
     r->rx_queue = tcp_readable(t);
     r->retransmits = t->retries;
@@ -90,4 +92,14 @@ uint64_t tcp_memory_bytes(void)
     int64_t used = atomic_load(&tcp_mem_used);
 
     return used > 0 ? used : 0;
+}
+
+void tcp_row_info(const struct tcp_row *r, struct tcp_info *i)
+{
+    tcp_get_info(tcp_of((struct socket *)r->socket), i);
+}
+
+const struct inet_opts *tcp_row_opts(const struct tcp_row *r)
+{
+    return &tcp_of((struct socket *)r->socket)->opts;
 }

@@ -16,9 +16,11 @@ int tcp_create(int family, int protocol, struct socket **s);
 /* One connection, listener, or what stands for one, as /proc/net/tcp and the netlink socket monitor show it. */
 struct tcp_row {
     struct inaddr local, remote;
-    uint16_t lport, rport; /* host order */
-    uint8_t state;         /* Linux's TCP_* number */
-    uint32_t tx_queue, rx_queue;
+    uint16_t lport, rport;                /* host order */
+    uint8_t state;                        /* Linux's TCP_* number */
+    uint32_t tx_queue, rx_queue, backlog; /* rx_queue of a listener: connections, of so many */
+    uint8_t shutdown;                     /* 1: nothing more is received, 2: nothing more is sent */
+    uint32_t rmem, wmem;                  /* memory of what waits */
     uint8_t timer; /* 0 none, 1 retransmission, 2 keepalive, 3 TIME_WAIT, 4 zero window probe */
     uint64_t timer_ms;
     uint32_t retransmits, uid, timeout;
@@ -28,6 +30,11 @@ struct tcp_row {
     uint8_t family;
     bool orphan; /* the program closed it */
 };
+struct inet_opts;
+struct tcp_info;
+/* Options and TCP_INFO of a row's socket, from its function. */
+const struct inet_opts *tcp_row_opts(const struct tcp_row *r);
+void tcp_row_info(const struct tcp_row *r, struct tcp_info *i);
 /* Calls row for every one of the family; it must not sleep. */
 void tcp_for_each(int family, void (*row)(void *arg, const struct tcp_row *r), void *arg);
 uint64_t tcp_memory_bytes(void); /* of all sockets' queues */

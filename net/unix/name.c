@@ -265,34 +265,85 @@ void unix_names_remove(struct unix_sock *s)
         socket_host->name_put(node);
 }
 
-static void describe(const struct unix_sock *s, struct unix_info *i)
+/* [l] held, names_lock not */
+static void describe_locked(struct unix_sock *s, struct unix_info *i)
 {
-    i->refs = s->refs.n;
-    i->type = s->s.type;
-    i->ino = s->s.ino;
+    struct unix_sock *peer = s->dead ? NULL : s->peer;
+
     i->listening = s->state == UNIX_LISTENING;
     i->connected = s->state == UNIX_CONNECTED;
+    i->shutdown = s->shutdown;
+    i->has_peer = peer;
+    i->peer_ino = peer ? peer->s.ino : 0;
+    i->rqueue = s->rx_nr;
+    i->wqueue = s->backlog;
+}
+
+static void describe(struct unix_sock *s, struct unix_info *i)
+{
+    i->refs = s->refs.n - 1; /* one is the caller's */
+    i->type = s->s.type;
+    i->ino = s->s.ino;
+    i->uid = s->s.uid;
+    i->rcvbuf = s->s.rcvbuf;
+    i->sndbuf = s->s.sndbuf;
     i->has_file = s->s.file;
+    spin_lock(&s->lock);
+    describe_locked(s, i);
+    spin_unlock(&s->lock);
+    if (!i->listening) {
+        i->rqueue = unix_bytes_in(s);
+        i->wqueue = READ_ONCE(s->wmem);
+    }
     i->name_len = 0;
+    spin_lock(&names_lock);
     if (s->name) {
         i->name_len = s->name->len - UNIX_NAME_HEAD;
         memcpy(i->name, s->name->addr.sun_path, i->name_len);
     }
+    spin_unlock(&names_lock);
 }
 
-bool unix_info_at(unsigned n, struct unix_info *i)
+/* The n-th of them that has the inode number (0: any), with a reference; NULL: there is none. */
+static struct unix_sock *get_nth(unsigned n, uint64_t ino)
 {
-    struct unix_sock *s;
-    bool found = false;
+    struct unix_sock *s, *found = NULL;
 
     spin_lock(&names_lock);
     list_for_each (s, &all, all_link) {
-        if (n--)
+        if ((ino && s->s.ino != ino) || n--)
             continue;
-        describe(s, i);
-        found = true;
+        found = s;
+        unix_get(s);
         break;
     }
     spin_unlock(&names_lock);
     return found;
+}
+
+bool unix_info_at(unsigned n, struct unix_info *i)
+{
+    struct unix_sock *s = get_nth(n, 0);
+
+    if (!s)
+        return false;
+    describe(s, i);
+    unix_put(s);
+    return true;
+}
+
+unsigned unix_icons(uint64_t ino, uint32_t *icons, unsigned max)
+{
+    struct unix_sock *s = get_nth(0, ino), *e;
+    unsigned n = 0;
+
+    if (!s)
+        return 0;
+    spin_lock(&s->lock);
+    list_for_each (e, &s->embryos, link)
+        if (n < max)
+            icons[n++] = e->peer ? e->peer->s.ino : 0;
+    spin_unlock(&s->lock);
+    unix_put(s);
+    return n;
 }

@@ -280,8 +280,7 @@ static int unix_getsockopt(struct socket *sk, int level, int name, void *val, un
     return -ENOPROTOOPT;
 }
 
-/* Bytes to be read: of all that is there, or of the next datagram. */
-static int bytes_in(struct unix_sock *s)
+int unix_bytes_in(struct unix_sock *s)
 {
     struct unix_msg *msg;
     int n = 0;
@@ -305,7 +304,7 @@ static long unix_ioctl(struct socket *sk, unsigned cmd, uintptr_t arg)
     case FIONREAD:
         if (s->state == UNIX_LISTENING)
             return -EINVAL;
-        n = bytes_in(s);
+        n = unix_bytes_in(s);
         break;
     case TIOCOUTQ:
         n = READ_ONCE(s->wmem);

@@ -171,6 +171,8 @@ unsigned unix_dgram_poll(struct socket *sk);
 /* A datagram socket's peer becomes peer (whose reference moves in; NULL: none). */
 void unix_dgram_set_peer(struct unix_sock *s, struct unix_sock *peer);
 
+int unix_bytes_in(struct unix_sock *s); /* to be read: of all that is there, or of the next datagram */
+
 /* ---- connect.c ---- */
 
 int unix_connect(struct socket *sk, const struct sockaddr_any *a, bool nonblock);

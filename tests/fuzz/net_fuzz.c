@@ -9,6 +9,7 @@
 #include "../unit/net_wire.h"
 #include "net/ip_input.h"
 #include "net/udp.h"
+#include <linux/if_ether.h>
 
 static uint64_t seed = 0x9e3779b97f4a7c15ull;
 static uint64_t rnd(void)
@@ -175,7 +176,7 @@ TEST(frames_of_every_kind)
 {
     unsigned long rounds = getenv("ROUNDS") ? strtoul(getenv("ROUNDS"), NULL, 0) : 150000;
     struct sockaddr_any a = sa4(0, 777);
-    struct socket *s, *ping, *raw;
+    struct socket *s, *ping, *raw, *seen, *cooked;
     static char buf[70000];
     int one_ = 1;
 
@@ -196,6 +197,8 @@ TEST(frames_of_every_kind)
     s->ops->setsockopt(s, 0, IP_RECVERR, &one_, sizeof(one_));
     ping = wire_socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
     raw = wire_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+    seen = wire_socket(AF_PACKET, SOCK_RAW, be16(ETH_P_ALL)); /* they see it all */
+    cooked = wire_socket(AF_PACKET, SOCK_DGRAM, be16(ETH_P_ALL));
     dhcp_start(&wire, "fuzz");
     for (unsigned long i = 0; i < rounds; i++) {
         one();
@@ -206,11 +209,17 @@ TEST(frames_of_every_kind)
                 ;
             while (wire_recv(raw, buf, sizeof(buf), NULL) != -EAGAIN)
                 ;
+            while (wire_recv(seen, buf, sizeof(buf), NULL) != -EAGAIN)
+                ;
+            while (wire_recv(cooked, buf, sizeof(buf), NULL) != -EAGAIN)
+                ;
         }
     }
     s->ops->release(s);
     ping->ops->release(ping);
     raw->ops->release(raw);
+    seen->ops->release(seen);
+    cooked->ops->release(cooked);
     for (unsigned i = 0; i < 50; i++) {
         wire_drain();
         shim_advance(2 * NSEC_PER_SEC);

@@ -101,6 +101,37 @@ if wanted ping ping; then
     ok "ping: the gateway" eval 'guest -- ping -c 3 -i 0.2 $to | grep -q " 0% packet loss"'
     ok "ping: itself" eval 'guest -- ping -c 2 -i 0.2 127.0.0.1 | grep -q " 0% packet loss"'
 fi
+if wanted ss ss python3; then
+    # Sockets of a program, as ss lists them in the same guest by the socket monitor, and as /proc has them.
+    cat >"$T/ss.py" <<'PY'
+import os, socket, sys
+keep = []
+def add(*a):
+    s = socket.socket(*a)
+    keep.append(s)
+    return s
+l = add(socket.AF_INET, socket.SOCK_STREAM)
+l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+l.bind(("127.0.0.1", 8123)); l.listen(5)
+c = add(socket.AF_INET, socket.SOCK_STREAM); c.connect(("127.0.0.1", 8123))
+keep.append(l.accept()[0])
+s = add(socket.AF_INET6, socket.SOCK_STREAM); s.bind(("::", 8124)); s.listen(3)
+u = add(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("127.0.0.1", 8125))
+x = add(socket.AF_UNIX, socket.SOCK_STREAM); x.bind("\0proa-ss"); x.listen(4)
+for s in keep: os.set_inheritable(s.fileno(), True)
+print("proc", sum(len(open(f).readlines()) - 1 for f in ("/proc/net/tcp", "/proc/net/tcp6")), flush=True)
+os.execvp("ss", ["ss"] + sys.argv[1:])
+PY
+    chmod 644 "$T/ss.py"
+    listed() { guest --package iproute2 -v "$T/ss.py:/ss.py:ro" -- /usr/bin/python3 $([ $mode = host ] && echo "$T")/ss.py "$@" >"$T/ss.log" 2>&1 && cat "$T/ss.log"; }
+    shows() { local p; for p in "$@"; do grep -Eq "$p" "$T/ss.log" || { echo "not there: $p"; cat "$T/ss.log"; return 1; }; done; }
+    ok "ss: TCP" eval 'listed -tanp && shows "^LISTEN +0 +5 +127.0.0.1:8123 +0.0.0.0:\* +users:" "^ESTAB +0 +0 +127.0.0.1:[0-9]+ +127.0.0.1:8123" "^ESTAB +0 +0 +127.0.0.1:8123 " "^LISTEN +0 +3 +\*:8124 +\*:\*|\[::\]:8124"'
+    ok "ss: TCP in detail" eval 'listed -tanimo && shows "cubic|bbr" "rto:" "skmem:\("'
+    ok "ss: a filter" eval 'listed -Htan state listening "( sport = :8123 or sport = :8124 )" && same "$(grep -c 812 "$T/ss.log")" 2'
+    ok "ss: UDP" eval 'listed -uan && shows "^UNCONN +0 +0 +127.0.0.1:8125 "'
+    ok "ss: local sockets" eval 'listed -xa && shows "^u_str +LISTEN +0 +4 +@proa-ss"'
+    [ $mode = host ] || ok "ss: as many as in /proc" eval 'listed -Htan && same "$(grep -Ec "^(LISTEN|ESTAB)" "$T/ss.log")" "$(sed -n "s/^proc //p" "$T/ss.log")"'
+fi
 if wanted ip ip; then
     ok "ip address" eval 'guest -- ip -br address | grep -q "^lo .*127.0.0.1/8"'
     ok "ip route" eval '[ $mode = host ] || guest -- ip route | grep -q "^default via 10.0.2.2 dev eth0"'

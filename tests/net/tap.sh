@@ -119,6 +119,28 @@ PY
         PROA_QEMU=$T/linkvmm tap_serve link --vmm qemu:q35 -v "$T/ticks.py:$T/ticks.py" -- /usr/bin/python3 "$T/ticks.py"
         within 20 eval 'in_ns ping -c 1 -W 1 10.77.0.2 >/dev/null'
         ok "link: pulled on PCI" in_ns timeout 60 python3 "$T/pull.py" "$T/monitor"
+    if wanted tcpdump tcpdump ping; then
+        dump() { # PACKETS OPTIONS... FILTER: captures so many in the guest, and is ready
+            local nr=$1
+            shift
+            tap_serve tcpdump -- tcpdump -Z root -lnn -c "$nr" "$@"
+            within 20 eval '"$proa" logs tcpdump 2>&1 | grep -q "listening on"' || "$proa" logs tcpdump
+        }
+        dumped() { # so many are captured: what it said of them
+            within 20 eval '"$proa" logs tcpdump 2>&1 | grep -q "packets* captured"'
+            "$proa" logs tcpdump 2>&1
+        }
+        counts() { local p; for p in "$@"; do grep -Ec "$p" "$T/dump"; done | xargs; }
+        dump 6 -i eth0 icmp
+        ok "tcpdump: a ping" eval 'in_ns ping -c 3 -i 0.2 10.77.0.2 && dumped >"$T/dump" &&
+            same "$(counts "10.77.0.1 > 10.77.0.2: ICMP echo request" "10.77.0.2 > 10.77.0.1: ICMP echo reply" "0 packets dropped")" "3 3 1" || { dumped; false; }'
+        tap_stop
+        dump 3 -i eth0 -Q out icmp
+        ok "tcpdump: outgoing alone" eval 'in_ns ping -c 3 -i 0.2 10.77.0.2 && dumped >"$T/dump" && same "$(counts "ICMP echo reply" request)" "3 0" || { dumped; false; }'
+        tap_stop
+        dump 2 -i any 'tcp[tcpflags] & (tcp-syn|tcp-rst) != 0 and port 81'
+        ok "tcpdump: all devices, TCP by port and flags" eval 'tap_get http://10.77.0.2:80/ http://10.77.0.2:81/; dumped >"$T/dump";
+            same "$(counts "eth0 *In .* > 10.77.0.2.81: Flags .S." "eth0 *Out .*10.77.0.2.81 > .*: Flags .R.*")" "1 1" || { dumped; false; }'
         tap_stop
     fi
     if wanted dhcp dnsmasq curl; then

@@ -20,40 +20,6 @@
 const struct filesystem *const filesystems[] = { &tmpfs_filesystem, &overlay_filesystem, &erofs_filesystem,
                                                  &devfs_filesystem, &sysfs_filesystem,   NULL };
 
-/* No program maps anything here. */
-int arch_mm_init(struct mm *mm)
-{
-    return -ENOMEM;
-}
-void arch_mm_free(struct mm *mm)
-{
-}
-int pt_map(struct mm *mm, vaddr_t va, paddr_t pa, unsigned prot, bool huge)
-{
-    abort();
-}
-int pt_map_new(struct mm *mm, vaddr_t va, paddr_t pa, unsigned prot)
-{
-    abort();
-}
-bool pt_lookup(struct mm *mm, vaddr_t va, paddr_t *pa, unsigned *prot, bool *huge)
-{
-    abort();
-}
-vaddr_t pt_next(struct mm *mm, vaddr_t va, vaddr_t end)
-{
-    abort();
-}
-void pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
-              void (*put)(void *, vaddr_t, paddr_t, unsigned, bool), void *arg)
-{
-    abort();
-}
-void pt_protect(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, bool allow_write)
-{
-    abort();
-}
-
 static struct fs_context *test_context;
 static struct cred test_cred = { .refs = { 1 }, .cap_effective = ~0ull, .cap_permitted = ~0ull };
 
