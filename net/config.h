@@ -29,4 +29,8 @@ extern struct waitq dhcp_wait; /* woken when dhcp_settled() may have become true
  * NULL: nobody asked for an address. */
 extern void (*dhcp_input)(struct pktbuf *p, const struct ip_rx *r);
 
+/* dhcp6.c: asks for name servers on the device, from now on; does nothing when it does so already. The same for port 546. */
+void dhcp6_start(struct netdev *d);
+extern void (*dhcp6_input)(struct pktbuf *p, const struct ip_rx *r);
+
 #endif

@@ -124,6 +124,18 @@ int group_join(struct netdev *d, const struct inaddr *a)
     return 0;
 }
 
+void mcast_link_up(struct netif *n)
+{
+    spin_lock(&net_lock);
+    for (struct mc_group *g = n->groups; g; g = g->next)
+        if (!is_all_nodes(&g->addr)) {
+            g->reports = REPORTS;
+            g->report_ns = clock_mono_ns();
+        }
+    arm(n);
+    spin_unlock(&net_lock);
+}
+
 static void group_free(struct rcu_head *h)
 {
     kfree(container_of(h, struct mc_group, rcu));

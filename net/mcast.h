@@ -13,5 +13,7 @@ void mcast_query(struct netdev *d, const struct inaddr *group, bool v4, unsigned
 /* An MLD query, data at the ICMPv6 header. p stays the caller's. */
 void mcast_query6(struct pktbuf *p, const struct ip_rx *r);
 void mcast_init_netif(struct netif *n);
+/* The link is there, perhaps to another switch or router: all groups are reported anew. */
+void mcast_link_up(struct netif *n);
 
 #endif

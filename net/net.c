@@ -62,6 +62,7 @@ static void came_up(struct netdev *d)
         if (inaddr_is_v4(&a->addr))
             arp_announce(d, &a->addr);
     rcu_read_unlock();
+    mcast_link_up(netif_of(d));
     nd_start(d);
 }
 

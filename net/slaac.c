@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* slaac.c: addresses and routes from routers (RFC 4861 §6.3, RFC 4862), their name servers (RFC 8106). */
 #include "lib/string.h"
+#include "net/config.h"
 #include "net/nd_msg.h"
 #include "net/neigh.h"
 #include "net/resolver.h"
@@ -11,6 +12,8 @@
 #define METRIC_RA      1024 /* as Linux */
 #define METRIC_PREFIX  256
 #define TWO_HOURS      7200
+#define RA_MANAGED     0x80 /* flags */
+#define RA_OTHER       0x40
 
 static const struct inaddr linklocal_prefix = { .b = { 0xfe, 0x80 } };
 
@@ -194,6 +197,8 @@ void nd_router_advertisement(struct pktbuf *p, const struct ip_rx *r)
     if (o)
         neigh_heard(r->dev, &r->src, o + 2, NEIGH_CREATE | NEIGH_OVERRIDE | NEIGH_ROUTER);
     settings(n, p->data);
+    if (p->data[5] & (RA_MANAGED | RA_OTHER))
+        dhcp6_start(r->dev);
     default_router(r->dev, &r->src, get_be16(p->data + 6));
     o = p->data + 16;
     for (left = p->len - 16; left; left -= o[1] * 8, o += o[1] * 8) {

@@ -11,9 +11,10 @@
 #include <asm/socket.h>
 #include <linux/udp.h>
 
-#define SOL_UDP          17
-#define HLEN             8
-#define DHCP_CLIENT_PORT 68
+#define SOL_UDP           17
+#define HLEN              8
+#define DHCP_CLIENT_PORT  68
+#define DHCP6_CLIENT_PORT 546
 
 struct udp_stats udp_stats[2];
 
@@ -76,11 +77,17 @@ static inline void deliver(struct dgram *d, struct pktbuf *p, const struct ip_rx
         to_socket(d, p, r, sport);
 }
 
-/* What is for nobody may be an answer to our own client. */
-static void try_dhcp(struct pktbuf *p, const struct ip_rx *r, uint16_t dport)
+/* What is for nobody may be an answer to our own clients, who look at it, whatever it is; else false. */
+static bool try_dhcp(struct pktbuf *p, const struct ip_rx *r, uint16_t dport)
 {
-    if (dport == be16(DHCP_CLIENT_PORT) && dhcp_input)
-        dhcp_input(p, r);
+    void (*client)(struct pktbuf * p, const struct ip_rx *r) = dport == be16(DHCP_CLIENT_PORT) ? dhcp_input
+                                                               : dport == be16(DHCP6_CLIENT_PORT)
+                                                                   ? dhcp6_input
+                                                                   : NULL;
+
+    if (client)
+        client(p, r);
+    return client;
 }
 
 static void to_many(struct pktbuf *p, const struct ip_rx *r, uint16_t sport, uint16_t dport)
@@ -147,12 +154,15 @@ static bool udp_input(struct pktbuf *p, const struct ip_rx *r)
     d = udp_find(&r->src, sport, &r->dst, dport, r->dev->index, flow_hash(p, r, h));
     if (likely(d))
         deliver(d, p, r, sport);
-    else
-        s->no_ports++;
     rcu_read_unlock();
-    if (unlikely(!d))
-        try_dhcp(p, r, dport);
-    return d;
+    if (likely(d))
+        return true;
+    if (try_dhcp(p, r, dport)) {
+        pktbuf_free(p);
+        return true;
+    }
+    s->no_ports++;
+    return false;
 }
 
 static void udp_error(const struct ip_error *e)

@@ -420,9 +420,11 @@ static void tcp_error(const struct ip_error *err)
     if (!err->err) {
         redirect_accept(err);
     } else if (err->err == EMSGSIZE) {
-        /* IP noted the new size: take it over and send what was too large again, in smaller pieces */
+        /* the new size is noted for all, taken over here, and what was too large sent again in smaller pieces */
         uint32_t old = t->mss;
 
+        if (err->mtu)
+            pmtu_update(&err->dst, err->mtu);
         if (!dst_lookup(&t->dst, &t->flow)) {
             t->mtu = t->dst.mtu;
             tcp_path_mss(t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * net_fuzz.c: frames of every kind with random changes, into the whole receive path: Ethernet, ARP, IPv4 and its fragments,
- * ICMP, IPv6 with extension headers, Neighbour Discovery, UDP, DHCP. Nothing is looked at but that the stack survives, and
+ * ICMP, IPv6 with extension headers, Neighbour Discovery, UDP, DHCP, redirects. Nothing is looked at but that the stack survives, and
  * that memory returns to where it was. ROUNDS=N in the environment: longer.
  */
 #include "../unit/test.h"
@@ -65,7 +65,7 @@ static uint8_t put_transport(uint8_t *b, unsigned len, const struct inaddr *src,
     fill(b, len);
     if (rnd() % 2) {
         put_be16(b, rnd() % 2 ? 67 : rnd());
-        put_be16(b + 2, (uint16_t[]){ 777, 68, 9999 }[rnd() % 3]);
+        put_be16(b + 2, (uint16_t[]){ 777, 68, 9999, 546 }[rnd() % 4]);
         put_be16(b + 4, len);
         put_sum(b, len, 6, src, dst, IPPROTO_UDP);
         return IPPROTO_UDP;
@@ -200,6 +200,7 @@ TEST(frames_of_every_kind)
     seen = wire_socket(AF_PACKET, SOCK_RAW, be16(ETH_P_ALL)); /* they see it all */
     cooked = wire_socket(AF_PACKET, SOCK_DGRAM, be16(ETH_P_ALL));
     dhcp_start(&wire, "fuzz");
+    dhcp6_start(&wire);
     for (unsigned long i = 0; i < rounds; i++) {
         one();
         if (i % 64 == 0) {

@@ -172,5 +172,21 @@ PY
         "$proa" rm -f renew >/dev/null
         in_ns ip -4 addr flush dev tap0
         in_ns ip addr add 10.77.0.1/24 dev tap0
+        kill "${jobs[-1]}"
+        wait "${jobs[-1]}" 2>/dev/null
+        # A router that says that there is stateless DHCPv6, which alone tells of a domain.
+        ip netns exec "$ns" dnsmasq --keep-in-foreground --port=0 --user=root --pid-file= --dhcp-leasefile="$T/leases" --interface=tap0 --bind-interfaces \
+            --enable-ra --dhcp-range=fd77::,ra-stateless --dhcp-option=option6:dns-server,[fd77::53] \
+            --dhcp-option=option6:domain-search,v6.example 2>"$T/dnsmasq.log" &
+        jobs+=($!)
+        sleep 0.5
+        ok "dhcp: DHCPv6" eval 'in_ns timeout 60 "$proa" run -q --network tap=tap0,ip=10.77.0.2/24 $PROA_NET_OPTS /usr/bin/python3 -c "
+import socket, time
+socket.socket()
+for i in range(100):
+    text = open(\"/etc/resolv.conf\").read()
+    if \"domain v6.example\" in text: break
+    time.sleep(0.1)
+print(text)" | grep -q "^nameserver fd77::53"'
     fi
 fi

@@ -123,3 +123,34 @@ TEST(routers_are_asked_anew)
     }
     CHECK(n == 2);
 }
+
+static unsigned reports(uint32_t group)
+{
+    unsigned n = 0, len;
+
+    while ((len = wire_out(out)))
+        n += len >= 46 && out[12] == 8 && out[23] == IPPROTO_IGMP && !memcmp(out + 42, &group, 4);
+    return n;
+}
+
+TEST(groups_are_reported_anew)
+{
+    struct inaddr g = inaddr_v4(v4(239, 1, 2, 3));
+    unsigned n;
+
+    wire_start();
+    CHECK(group_join(&wire, &g) == 0);
+    shim_advance(3 * NSEC_PER_SEC);
+    CHECK(reports(g.w[3]) >= 1);
+    shim_advance(3 * NSEC_PER_SEC);
+    reports(g.w[3]);
+    pull(false);
+    shim_advance(3 * NSEC_PER_SEC);
+    CHECK(reports(g.w[3]) == 0);
+    pull(true);
+    n = reports(g.w[3]);
+    shim_advance(3 * NSEC_PER_SEC);
+    CHECK(n + reports(g.w[3]) == 2);
+    group_leave(&wire, &g);
+    wire_drain();
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ICMP's redirects, of both families: those that are followed, and all those that are not. */
+/* ICMP's redirects, of both families: those that are followed, and all those that are not; and what TCP is told of its path. */
 #include "test.h"
 
 #include "abi/errno.h"
@@ -34,18 +34,24 @@ static uint32_t goes_to(const uint8_t *mac)
     return 0;
 }
 
-static void redirect4(uint32_t from, uint32_t gateway, uint8_t code)
+/* An ICMP message about the packet in quote; word: the second of its header, network order. */
+static void tell4(uint32_t from, uint8_t type, uint8_t code, uint32_t word)
 {
     unsigned n = put_eth(in, wire_mac, 0x0800);
 
     n += put_ip4(in + n, IPPROTO_ICMP, from, v4(10, 0, 0, 2), 8 + 28, 0, 1);
-    in[n] = 5;
+    in[n] = type;
     in[n + 1] = code;
-    memcpy(in + n + 4, &gateway, 4);
+    memcpy(in + n + 4, &word, 4);
     memcpy(in + n + 8, quote, 28);
     put_sum(in + n, 8 + 28, 2, NULL, NULL, 0);
     wire_in(in, n + 36);
     wire_drain();
+}
+
+static void redirect4(uint32_t from, uint32_t gateway, uint8_t code)
+{
+    tell4(from, 5, code, gateway);
 }
 
 static void start4(void)
@@ -114,6 +120,7 @@ TEST(ipv4)
 TEST(tcp)
 {
     struct sockaddr_any to = sa4(v4(8, 8, 8, 8), 80);
+    struct inaddr far = inaddr_v4(v4(8, 8, 8, 8));
     struct socket *s;
 
     start4();
@@ -129,6 +136,13 @@ TEST(tcp)
     redirect4(v4(10, 0, 0, 1), v4(10, 0, 0, 7), 1);
     shim_advance(2100 * NSEC_PER_MS);
     CHECK(wire_out(out) >= 54 && !memcmp(out, other_mac, 6) && !s->err);
+    /* a router that cannot pass on so much: noted, when it is about the connection */
+    quote[27] ^= 0x80;
+    tell4(v4(10, 9, 9, 9), 3, 4, be32(1200));
+    CHECK(pmtu_find(&far) == 0);
+    quote[27] ^= 0x80;
+    tell4(v4(10, 9, 9, 9), 3, 4, be32(1200));
+    CHECK(pmtu_find(&far) == 1200 && !s->err);
     s->ops->release(s);
     shim_advance(301 * NSEC_PER_SEC);
     wire_drain();

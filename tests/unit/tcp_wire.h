@@ -61,6 +61,11 @@ void net_start(void)
 {
 }
 
+void pmtu_update(const struct inaddr *a, uint32_t mtu)
+{
+    wire_mtu = MIN(wire_mtu, mtu);
+}
+
 static unsigned wire_redirects; /* that TCP found to be about a connection */
 
 void redirect_accept(const struct ip_error *e)
