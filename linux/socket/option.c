@@ -150,6 +150,12 @@ static int set_socket(struct socket *s, int name, const void *val, unsigned len)
             return -EINVAL;
         s->busy_poll_us = n;
         return 0;
+    case SO_MAX_PACING_RATE:
+        if (len >= sizeof(s->max_pacing))
+            memcpy(&s->max_pacing, val, sizeof(s->max_pacing));
+        else
+            s->max_pacing = n == -1 ? ~0ull : (unsigned)n;
+        return 0;
     case SO_BSDCOMPAT:
     case SO_NO_CHECK:
         return 0;     /* without effect */
@@ -165,7 +171,8 @@ static int set_option(struct socket *s, int level, int name, const void *val, un
 
     if (level == SOL_SOCKET) {
         err = set_socket(s, name, val, len);
-        if (!err && name == SO_KEEPALIVE && s->ops->setsockopt) /* what it concerns is told */
+        if (!err && (name == SO_KEEPALIVE || name == SO_MAX_PACING_RATE) &&
+            s->ops->setsockopt) /* what it concerns is told */
             s->ops->setsockopt(s, level, name, val, len);
         if (err != -ENOPROTOOPT || !s->ops->setsockopt)
             return err;
@@ -291,6 +298,14 @@ static int get_socket(struct socket *s, int name, void *val, unsigned *len)
         return 0;
     case SO_SNDTIMEO_OLD:
         *len = get_timeout(s->sndtimeo_ns, val);
+        return 0;
+    case SO_MAX_PACING_RATE:
+        if (*len >= sizeof(s->max_pacing)) {
+            memcpy(val, &s->max_pacing, *len = sizeof(s->max_pacing));
+        } else {
+            n = MIN(s->max_pacing, (uint64_t)UINT32_MAX);
+            memcpy(val, &n, *len = sizeof(n));
+        }
         return 0;
     case SO_PEERNAME:
         a.len = 0;
