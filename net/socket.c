@@ -22,6 +22,7 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int family, int
     s->sndbuf = s->rcvbuf = BUF_DEFAULT;
     s->rcvlowat = 1;
     s->rcvtimeo_ns = s->sndtimeo_ns = TIME_NEVER;
+    s->max_pacing = ~0ull;
 }
 
 /* m->control_len grows to what is there; m->control_room is the size of the buffer. */

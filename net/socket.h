@@ -95,6 +95,7 @@ struct socket {
     /* SOL_SOCKET's, kept by the system-call side, read by families without a lock [a] */
     uint32_t sndbuf, rcvbuf, rcvlowat, priority, mark, busy_poll_us;
     uint64_t rcvtimeo_ns, sndtimeo_ns; /* TIME_NEVER: none */
+    uint64_t max_pacing;               /* bytes a second; ~0: as they come */
     int bound_dev;                     /* ifindex, 0: any */
     bool reuseaddr, reuseport, keepalive, broadcast, oobinline, dontroute, passcred, timestamp, timestamp_ns,
         linger, sndbuf_locked, rcvbuf_locked, rxq_ovfl;

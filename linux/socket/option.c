@@ -156,6 +156,12 @@ static int set_socket(struct socket *s, int name, const void *val, unsigned len)
     case SO_DETACH_FILTER:
     case SO_LOCK_FILTER:
         return filter_set(s, name, val, len);
+    case SO_MAX_PACING_RATE:
+        if (len >= sizeof(s->max_pacing))
+            memcpy(&s->max_pacing, val, sizeof(s->max_pacing));
+        else
+            s->max_pacing = n == -1 ? ~0ull : (unsigned)n;
+        return 0;
     case SO_BSDCOMPAT:
     case SO_NO_CHECK:
         return 0;     /* without effect */
@@ -171,7 +177,8 @@ static int set_option(struct socket *s, int level, int name, const void *val, un
 
     if (level == SOL_SOCKET) {
         err = set_socket(s, name, val, len);
-        if (!err && name == SO_KEEPALIVE && s->ops->setsockopt) /* what it concerns is told */
+        if (!err && (name == SO_KEEPALIVE || name == SO_MAX_PACING_RATE) &&
+            s->ops->setsockopt) /* what it concerns is told */
             s->ops->setsockopt(s, level, name, val, len);
         if (err != -ENOPROTOOPT || !s->ops->setsockopt)
             return err;
@@ -300,6 +307,14 @@ static int get_socket(struct socket *s, int name, void *val, unsigned *len)
         return 0;
     case SO_SNDTIMEO_OLD:
         *len = get_timeout(s->sndtimeo_ns, val);
+        return 0;
+    case SO_MAX_PACING_RATE:
+        if (*len >= sizeof(s->max_pacing)) {
+            memcpy(val, &s->max_pacing, *len = sizeof(s->max_pacing));
+        } else {
+            n = MIN(s->max_pacing, (uint64_t)UINT32_MAX);
+            memcpy(val, &n, *len = sizeof(n));
+        }
         return 0;
     case SO_PEERNAME:
         a.len = 0;

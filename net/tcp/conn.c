@@ -59,6 +59,7 @@ static void free_sock(struct rcu_head *h)
     inet_opts_release(&t->opts);
     tcp_listener_free(t->listener);
     kfree(t->fo_keys);
+    tcp_pace_free(t);
     slab_free(&sock_cache, t);
     __atomic_fetch_sub(&tcp_totals.sockets, 1, __ATOMIC_RELAXED);
 }

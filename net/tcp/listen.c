@@ -214,6 +214,8 @@ static struct tcp_sock *make_child(struct tcp_sock *t, struct tcp_request *r, co
     c->window_clamp = t->window_clamp;
     c->inq = t->inq;
     c->cc = t->cc;
+    if (unlikely(t->pacer))
+        tcp_pace_set(c);
     c->connecting = 2;
     if (tcp_path_find(c, false)) {
         tcp_put(c);

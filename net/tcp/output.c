@@ -307,7 +307,7 @@ static void restart_after_idle(struct tcp_sock *t, uint64_t now)
 
 void tcp_push(struct tcp_sock *t)
 {
-    bool sent = false;
+    bool sent = false, waits = false;
     struct tcp_seg *s = t->unsent;
 
     if (s && t->snd_nxt == t->snd_una && t->cwnd > TCP_INIT_CWND * t->mss && t->last_snd_ns) {
@@ -321,6 +321,12 @@ void tcp_push(struct tcp_sock *t)
 
         if (!n)
             break;
+        if (unlikely(t->pacer) && s->len) {
+            n = tcp_pace(t, n);
+            waits = !n;
+            if (waits)
+                break;
+        }
         if (n >= s->len && nagle_holds(t, s)) {
             if (n < t->mss)
                 break;
@@ -336,6 +342,8 @@ void tcp_push(struct tcp_sock *t)
             t->snd_sml = t->snd_nxt;
         if (t->ca_state == CA_RECOVERY || t->ca_state == CA_CWR)
             t->prr_out += s->len;
+        if (unlikely(t->pacer))
+            tcp_paced(t, s->len);
         sent = true;
     }
     if (!t->unsent)
@@ -345,7 +353,7 @@ void tcp_push(struct tcp_sock *t)
     if (sent) {
         tcp_rto_arm(t, t->last_snd_ns);
         tcp_tlp_schedule(t, t->last_snd_ns);
-    } else if (t->unsent && t->snd_nxt == t->snd_una && t->timer_kind == TT_NONE) {
+    } else if (t->unsent && t->snd_nxt == t->snd_una && t->timer_kind == TT_NONE && !waits) {
         /* The peer's window is shut (or we hold back a small one): ask from time to time. */
         if (!(t->nagle & NAGLE_CORK) || t->unsent->len >= t->mss)
             tcp_timer_set(t, TT_ZERO_WINDOW, clock_mono_ns() + MAX(t->rto_ns, TCP_RTO_MIN));

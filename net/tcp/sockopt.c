@@ -211,6 +211,10 @@ int tcp_setsockopt(struct socket *s, int level, int name, const void *val, unsig
             spin_unlock(&t->lock);
             return 0;
         }
+        if (name == SO_MAX_PACING_RATE) {
+            tcp_pace_set(t);
+            return 0;
+        }
         return inet_setsockopt(s, &t->opts, level, name, val, len);
     }
     if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && t->e.port)
@@ -296,7 +300,8 @@ void tcp_get_info(struct tcp_sock *t, struct tcp_info *i)
     i->tcpi_rcv_space = t->rcvq_space;
     i->tcpi_total_retrans = t->total_retrans;
     i->tcpi_pacing_rate = t->srtt_ns ? (uint64_t)t->cwnd * NSEC_PER_SEC / t->srtt_ns * 2 : ~0ull;
-    i->tcpi_max_pacing_rate = ~0ull;
+    i->tcpi_max_pacing_rate = t->sock.max_pacing;
+    i->tcpi_pacing_rate = MIN(i->tcpi_pacing_rate, i->tcpi_max_pacing_rate);
     i->tcpi_bytes_acked = t->bytes_acked;
     i->tcpi_bytes_received = t->bytes_received;
     i->tcpi_segs_out = t->segs_out;

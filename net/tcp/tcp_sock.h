@@ -292,6 +292,7 @@ struct tcp_sock {
     uint8_t fo_fail;
     uint32_t irs;                 /* FO_PASSIVE: the peer's first sequence number */
     struct tcp_sock *fo_listener; /* FO_PASSIVE: who has it in its count */
+    struct tcp_pacer *pacer;      /* SO_MAX_PACING_RATE; NULL: none */
     struct tcp_fo_keys *fo_keys;  /* TCP_FASTOPEN_KEY; NULL: the common one */
 
     /* options */
@@ -415,6 +416,13 @@ void tcp_send_probe(struct tcp_sock *t, bool with_new); /* zero window, keepaliv
 void tcp_queue_fin(struct tcp_sock *t);
 void tcp_ack_soon(struct tcp_sock *t, uint64_t now); /* data came: now, or delayed */
 void tcp_challenge_ack(struct tcp_sock *t);
+
+/* ---- pace.c ---- */
+void tcp_pace_set(struct tcp_sock *t); /* takes the lock */
+void tcp_pace_free(struct tcp_sock *t);
+uint32_t tcp_pace(struct tcp_sock *t,
+                  uint32_t want); /* of want bytes those that may go now; 0: the timer pushes */
+void tcp_paced(struct tcp_sock *t, uint32_t sent);
 
 /* ---- window.c ---- */
 uint32_t tcp_choose_window(struct tcp_sock *t); /* what the next segment advertises, in bytes */

@@ -9,6 +9,7 @@
 #include "../unit/tcp_wire.h"
 #include "net/tcp/fastopen.h"
 #include "net/tcp/sockopt.h"
+#include <asm/socket.h>
 
 #define ROUNDS   400
 #define SEGMENTS 400
@@ -213,6 +214,10 @@ static void program(void)
         break;
     case 5:
         wire_set(socks[i], IPPROTO_TCP, 1 + rnd() % 30, rnd() % 10);
+        if (rnd() % 8 == 0) {
+            socks[i]->max_pacing = rnd() % 2 ? ~0ull : rnd() % 1000000;
+            wire_set(socks[i], SOL_SOCKET, SO_MAX_PACING_RATE, 0);
+        }
         break;
     default:
         wire_send(socks[i], buf, 1 + rnd() % (rnd() % 4 ? 2000 : sizeof(buf)),

@@ -127,10 +127,74 @@ static void test_info(void)
     close(l);
 }
 
+static void show_pacing(const char *what, int fd)
+{
+    unsigned long l = 7;
+    unsigned u = 7;
+    socklen_t len = sizeof(l);
+
+    MUST(getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &l, &len));
+    note("ok %s: %lu, length %d", what, l, (int)len);
+    len = sizeof(u);
+    MUST(getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &u, &len));
+    note("ok %s: %u, length %d", what, u, (int)len);
+}
+
+static void test_pacing(void)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int l = MUST(socket(AF_INET, SOCK_STREAM, 0)), c = MUST(socket(AF_INET, SOCK_STREAM, 0)), s, n;
+    unsigned long rate = 5000000000;
+    socklen_t len = sizeof(a);
+    static char buf[300000];
+    struct timespec t[2];
+    struct tcp_info i;
+
+    show_pacing("default", c);
+    CHECK_EQ(setsockopt(c, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate)), 0);
+    show_pacing("large", c);
+    n = -1;
+    CHECK_EQ(setsockopt(c, SOL_SOCKET, SO_MAX_PACING_RATE, &n, sizeof(n)), 0);
+    show_pacing("-1", c);
+    CHECK_ERR(setsockopt(c, SOL_SOCKET, SO_MAX_PACING_RATE, &n, 3), EINVAL);
+    n = 2000000;
+    CHECK_EQ(setsockopt(l, SOL_SOCKET, SO_MAX_PACING_RATE, &n, sizeof(n)), 0);
+    MUST(bind(l, (void *)&a, sizeof(a)));
+    MUST(listen(l, 9));
+    MUST(getsockname(l, (void *)&a, &len));
+    MUST(connect(c, (void *)&a, sizeof(a)));
+    s = MUST(accept(l, NULL, NULL));
+    show_pacing("inherited", s);
+    /* a lower bound of the time: a megabyte at two a second, but for what a connection begins with */
+    clock_gettime(CLOCK_MONOTONIC, &t[0]);
+    for (int k = 0; k < 5; k++) {
+        MUST(fcntl(s, F_SETFL, O_NONBLOCK));
+        for (size_t sent = 0, got = 0; got < 300000;) {
+            ssize_t w = sent < 300000 ? send(s, buf, 300000 - sent, 0) : 0, r;
+
+            sent += w > 0 ? w : 0;
+            r = recv(c, buf, 300000 - got, MSG_DONTWAIT);
+            got += r > 0 ? r : 0;
+            if (r <= 0)
+                usleep(1000);
+        }
+    }
+    clock_gettime(CLOCK_MONOTONIC, &t[1]);
+    CHECK((t[1].tv_sec - t[0].tv_sec) * 1e9 + t[1].tv_nsec - t[0].tv_nsec > 200e6);
+    len = sizeof(i);
+    CHECK_EQ(getsockopt(s, SOL_TCP, TCP_INFO, &i, &len), 0);
+    CHECK_EQ(i.tcpi_max_pacing_rate, 2000000);
+    CHECK(i.tcpi_pacing_rate <= 2000000);
+    close(s);
+    close(c);
+    close(l);
+}
+
 int main(void)
 {
     test_table();
     test_congestion();
     test_info();
+    test_pacing();
     return report_done();
 }

@@ -404,6 +404,9 @@ static void program(const char **w, int n)
         if (!strcmp(w[1], "keepalive")) {
             s->keepalive = true;
             wire_set(s, SOL_SOCKET, SO_KEEPALIVE, 1);
+        } else if (!strcmp(w[1], "pacing")) {
+            s->max_pacing = atol(w[2]);
+            wire_set(s, SOL_SOCKET, SO_MAX_PACING_RATE, 0);
         } else if (!strcmp(w[1], "reno")) {
             if (s->ops->setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "reno", 4))
                 FAIL("setsockopt");
