@@ -2,6 +2,7 @@
 /* net.c: /proc/PID/net: its files; net_tables.c and net_stat.c show most of them. */
 #include "linux/proc/net.h"
 #include "abi/fs.h"
+#include "net/packet/packet.h"
 #include "net/unix/list.h"
 
 #define UNIX_ACCEPTCON (1 << 16)
@@ -34,6 +35,19 @@ static int show_unix(struct seq *s, struct inode *i)
     return 0;
 }
 
+static void show_packet_socket(const struct packet_sock *k, void *seq)
+{
+    seq_printf(seq, "%016x %-6d %-4d %04x   %-5d %1d %-6u %-6u %-6lu\n", 0, 3, k->s.type, k->num, k->ifindex,
+               k->hooked, k->rx_bytes, k->s.uid, (unsigned long)k->s.ino);
+}
+
+static int show_packet(struct seq *s, struct inode *i)
+{
+    seq_puts(s, "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
+    packet_each(show_packet_socket, s);
+    return 0;
+}
+
 const struct pseudo_node proc_net_nodes[] = {
     PROC_FILE("arp", 0444, proc_show_arp),
     PROC_FILE("dev", 0444, proc_show_net_dev),
@@ -42,6 +56,7 @@ const struct pseudo_node proc_net_nodes[] = {
     PROC_FILE("igmp6", 0444, proc_show_igmp6),
     PROC_FILE("ipv6_route", 0444, proc_show_ipv6_route),
     PROC_FILE("netstat", 0444, proc_show_netstat),
+    PROC_FILE("packet", 0444, show_packet),
     PROC_FILE("pnp", 0444, proc_show_pnp),
     PROC_FILE("raw", 0444, proc_show_raw),
     PROC_FILE("raw6", 0444, proc_show_raw6),

@@ -13,7 +13,8 @@
 #endif
 
 static struct spinlock table_lock = SPINLOCK_INIT(RANK_NET_TABLE);
-static struct packet_sock *sockets; /* [R], [table_lock] to change */
+static struct packet_sock *sockets;      /* [R], [table_lock] to change */
+static struct list all = LIST_INIT(all); /* [table_lock] */
 
 /* ---- one socket ---- */
 
@@ -211,6 +212,26 @@ void packet_unhook(struct packet_sock *k)
     spin_unlock(&table_lock);
     k->hooked = false;
     rcu_wait();
+}
+
+void packet_list(struct packet_sock *k, bool add)
+{
+    spin_lock(&table_lock);
+    if (add)
+        list_append(&all, &k->all_link);
+    else
+        list_remove(&k->all_link);
+    spin_unlock(&table_lock);
+}
+
+void packet_each(void (*fn)(const struct packet_sock *k, void *arg), void *arg)
+{
+    struct packet_sock *k;
+
+    spin_lock(&table_lock);
+    list_for_each (k, &all, all_link)
+        fn(k, arg);
+    spin_unlock(&table_lock);
 }
 
 void packet_name(struct sockaddr_ll *a, const struct netdev *d, const struct packet_rx *r)

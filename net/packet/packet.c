@@ -227,6 +227,7 @@ static void packet_release(struct socket *s)
 {
     struct packet_sock *k = packet_of(s);
 
+    packet_list(k, false);
     packet_unhook(k);
     packet_leave_all(k);
     ring_release(k);
@@ -265,6 +266,7 @@ static int packet_create(int type, int protocol, struct socket **s)
     pktqueue_init(&k->rx);
     net_timer_init(&k->timer, ring_timer);
     k->num = be16(protocol);
+    packet_list(k, true);
     if (k->num)
         packet_hook(k);
     *s = &k->s;

@@ -34,6 +34,7 @@ struct packet_sock { /* [l] lock  [w] writer mutex  [a] atomic */
     int ifindex;              /* 0: of all devices */
     bool hooked;              /* [w] in the list */
     struct packet_sock *next; /* [R] of the list */
+    struct list all_link;     /* of all, hooked or not [the list's lock] */
     struct packet_member *members;
     bool auxdata, origdev, ignore_outgoing, qdisc_bypass, loss, tx_has_off; /* [a] */
     uint32_t time_source;                                                   /* PACKET_TIMESTAMP [a] */
@@ -78,6 +79,9 @@ void packet_hook(struct packet_sock *k);
 void packet_unhook(struct packet_sock *k);
 /* Shows a frame to all sockets but one (NULL: none), which sent it. */
 void packet_show(struct pktbuf *p, bool outgoing, const struct packet_sock *but);
+/* For /proc/net/packet: all sockets, under a spin lock. */
+void packet_list(struct packet_sock *k, bool add);
+void packet_each(void (*fn)(const struct packet_sock *k, void *arg), void *arg);
 /* The address of a frame received on d. */
 void packet_name(struct sockaddr_ll *a, const struct netdev *d, const struct packet_rx *r);
 

@@ -378,6 +378,29 @@ static void test_send(void)
     close(u), close(d), close(r), close(see);
 }
 
+/* ---- /proc/net/packet ---- */
+
+static void test_proc(void)
+{
+    int s = packet(SOCK_RAW, ETH_P_IP), none = packet(SOCK_DGRAM, 0), type, dev, running;
+    unsigned proto, inode;
+    struct stat st, st2;
+    char *line = get_file("/proc/net/packet");
+
+    fstat(s, &st), fstat(none, &st2);
+    for (; *line; line = strchr(line, '\n') + 1) {
+        if (sscanf(line, "%*s %*d %d %x %d %d %*u %*u %u", &type, &proto, &dev, &running, &inode) != 5)
+            note("packet: %.*s", (int)strcspn(line, "\n"), line);
+        else if (inode == st.st_ino || inode == st2.st_ino)
+            note("packet: type %d protocol %04x %s running %d", type, proto,
+                 dev == lo ? "lo"
+                 : dev     ? "other"
+                           : "any",
+                 running);
+    }
+    close(s), close(none);
+}
+
 /* ---- memberships and options ---- */
 
 static int member(int s, int name, int ifindex, int type, int alen, int len)
@@ -530,6 +553,7 @@ int main(void)
     test_statistics();
     test_send();
     test_options();
+    test_proc();
     s = packet(SOCK_RAW, 0);
     test_filter_calls(s);
     close(s);
