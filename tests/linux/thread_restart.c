@@ -261,6 +261,7 @@ static void with_each(const char *how, void (*interrupt)(int tid))
         wait_asleep(w.tid);
         interrupt(w.tid);
         usleep(2000);
+        wait_asleep(w.tid); /* again, or it has ended */
         calls[i].end(w.tid);
         join(&w);
         note("%s, %s: %ld, %s, handled %d", calls[i].name, how, w.result,
