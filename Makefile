@@ -28,7 +28,7 @@ KFLAGS := -std=gnu11 -O2 -g -ffreestanding -fPIE -fvisibility=hidden -fno-strict
           -fno-stack-protector -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
           -fno-delete-null-pointer-checks -fcf-protection=none \
           -iquote . -Iarch/$(ISA)/include -DPROA_KERNEL -DPROA_VERSION='"$(VERSION)"' $(WARN)
-KFLAGS += $(if $(filter clang%,$(CC)),-Wno-gnu-variable-sized-type-not-at-end,-Wframe-larger-than=1024 -fconserve-stack)
+KFLAGS += $(if $(filter clang%,$(CC)),-Wno-gnu-variable-sized-type-not-at-end -Wno-missing-field-initializers,-Wframe-larger-than=1024 -fconserve-stack)
 KFLAGS += $(if $(filter 1,$(DEBUG)),-DDEBUG=1 -fno-omit-frame-pointer,-DDEBUG=0 -fomit-frame-pointer)
 # No padding between functions: a kernel as small as ours fits the instruction cache better so.
 KFLAGS += -falign-functions=1 $(if $(filter clang%,$(CC)),,-falign-loops=1 -falign-jumps=1 -falign-labels=1)

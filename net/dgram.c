@@ -105,7 +105,7 @@ struct queued_error { /* pktbuf.private of a packet in the queue of errors; port
     struct sock_extended_err ee;
     struct inaddr offender, dst;
 };
-static_assert(sizeof(struct queued_error) <= sizeof(((struct pktbuf *)0)->private));
+static_assert(sizeof(struct queued_error) <= sizeof(((struct pktbuf *)0)->private), "it lies there");
 
 static void queue_error(struct dgram *d, const struct ip_error *e, uint32_t off, uint16_t port)
 {

@@ -52,7 +52,7 @@ struct dgram_rx {
     uint8_t tos, ttl;
     uint32_t label;
 };
-static_assert(sizeof(struct dgram_rx) <= sizeof(((struct pktbuf *)0)->private));
+static_assert(sizeof(struct dgram_rx) <= sizeof(((struct pktbuf *)0)->private), "it lies there");
 
 static inline struct dgram_rx *dgram_rx(struct pktbuf *p)
 {

@@ -279,7 +279,7 @@ static int udp_setsockopt(struct socket *s, int level, int name, const void *val
         mutex_unlock(&s->writer);
         return 0;
     case UDP_SEGMENT:
-        if (n < 0 || n > UINT16_MAX)
+        if (n < 0 || n > (int)UINT16_MAX)
             return -EINVAL;
         d->gso_size = n;
         return 0;

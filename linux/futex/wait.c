@@ -139,7 +139,7 @@ static long timed_wait(vaddr_t addr, unsigned flags, uint32_t val, uint64_t ns, 
 
 /* ---- several at once ---- */
 
-static_assert(sizeof(struct futex_waitv) == 24);
+static_assert(sizeof(struct futex_waitv) == 24, "Linux's layout");
 
 /* Checks all before the first is queued, as Linux does. */
 static int waitv_read(struct futex_waitv *v, const struct futex_waitv __user *u, unsigned nr)

@@ -18,13 +18,13 @@ struct msghdr { /* struct user_msghdr */
     size_t controllen;
     uint32_t flags;
 };
-static_assert(sizeof(struct msghdr) == 56);
+static_assert(sizeof(struct msghdr) == 56, "Linux's layout");
 
 struct mmsghdr {
     struct msghdr hdr;
     uint32_t len;
 };
-static_assert(sizeof(struct mmsghdr) == 64);
+static_assert(sizeof(struct mmsghdr) == 64, "Linux's layout");
 
 /* ---- file.c ---- */
 

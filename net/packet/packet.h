@@ -70,7 +70,7 @@ struct packet_rx {
     uint8_t pkttype;
     uint8_t addr[ETH_ALEN]; /* who sent it */
 };
-static_assert(sizeof(struct packet_rx) <= sizeof(((struct pktbuf *)0)->private));
+static_assert(sizeof(struct packet_rx) <= sizeof(((struct pktbuf *)0)->private), "it lies there");
 
 /* ---- input.c ---- */
 

@@ -109,7 +109,7 @@ int unix_connect(struct socket *sk, const struct sockaddr_any *a, bool nonblock)
 static struct unix_sock *next_embryo(struct unix_sock *s)
 {
     struct unix_sock *e;
-    bool was_full;
+    bool was_full = false;
 
     spin_lock(&s->lock);
     e = list_first(&s->embryos, struct unix_sock, link);
@@ -119,7 +119,7 @@ static struct unix_sock *next_embryo(struct unix_sock *s)
         s->rx_nr--;
     }
     spin_unlock(&s->lock);
-    if (e && was_full)
+    if (was_full)
         wake_all(&s->room);
     return e;
 }
