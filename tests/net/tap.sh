@@ -119,6 +119,8 @@ PY
         PROA_QEMU=$T/linkvmm tap_serve link --vmm qemu:q35 -v "$T/ticks.py:$T/ticks.py" -- /usr/bin/python3 "$T/ticks.py"
         within 20 eval 'in_ns ping -c 1 -W 1 10.77.0.2 >/dev/null'
         ok "link: pulled on PCI" in_ns timeout 60 python3 "$T/pull.py" "$T/monitor"
+        tap_stop
+    fi
     if wanted tcpdump tcpdump ping; then
         dump() { # PACKETS OPTIONS... FILTER: captures so many in the guest, and is ready
             local nr=$1
