@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Servers in the guest, reached through the user-mode network's forwarded ports.
+# Servers in the guest, reached through the user-mode network's forwarded ports. It listens with a backlog of one: of many
+# clients at once some come seconds later, and the others wait for them, so that servers are told to be patient too.
 web=$T/web
 mkdir -p "$web" && chmod 755 "$T" "$web"
 head -c 612 /dev/urandom | base64 -w0 | head -c 612 >"$web/index.html"
@@ -23,7 +24,7 @@ http() { # GROUP: what any web server must do
     ok "$1: 404" eval 'same "$(get -o /dev/null -w "%{http_code}" "http://$at/none")" 404'
     ok "$1: 30 connections, one after the other" serial 30
     ok "$1: 8 connections at once" many 8
-    ! has ab || ok "$1: 500 requests over 16 connections" eval 'ab -q -n 500 -c 16 -k "http://$at/" | grep -Eq "^Failed requests: +0$"'
+    ! has ab || ok "$1: 500 requests over 16 connections" eval 'ab -q -s 60 -n 500 -c 16 -k "http://$at/" 2>&1 | tee "$T/ab.log" | grep -Eq "^Failed requests: +0$" || { cat "$T/ab.log"; false; }'
     ok "$1: a client that goes away" eval 'timeout 1 sh -c "printf \"GET /big HTTP/1.0\r\n\r\n\" | nc $host $p | head -c 10" >/dev/null; index'
     ok "$1: an empty connection" eval 'timeout 1 nc -z $host $p; index'
 }
@@ -62,7 +63,7 @@ if wanted memcached memcached nc; then
     stop
 fi
 if wanted lighttpd lighttpd; then
-    printf 'server.port = 8082\nserver.document-root = "%s"\nindex-file.names = ("index.html")\nserver.upload-dirs = ("/tmp")\n' "$web" >"$T/lighttpd.conf"
+    printf 'server.port = 8082\nserver.document-root = "%s"\nindex-file.names = ("index.html")\nserver.max-keep-alive-idle = 60\nserver.upload-dirs = ("/tmp")\n' "$web" >"$T/lighttpd.conf"
     serve lighttpd 8082 -v "$web:$web:ro" -v "$T/lighttpd.conf:$T/lighttpd.conf" -- lighttpd -D -f "$T/lighttpd.conf" && http lighttpd
     stop
 fi
@@ -73,8 +74,8 @@ global
     maxconn 500
 defaults
     mode http
-    timeout client 10s
-    timeout server 10s
+    timeout client 60s
+    timeout server 60s
     timeout connect 5s
 frontend f
     bind *:8083
@@ -82,7 +83,7 @@ frontend f
 CONF
     serve haproxy 8083 --cpus 2 -v "$T/haproxy.cfg:$T/haproxy.cfg" -- haproxy -f "$T/haproxy.cfg"
     ok "haproxy: answers" within 20 eval 'get "http://$at/" | grep -qx "from haproxy"' || said
-    ! has ab || ok "haproxy: 500 requests over 16 connections" eval 'ab -q -n 500 -c 16 -k "http://$at/" | grep -Eq "^Failed requests: +0$"'
+    ! has ab || ok "haproxy: 500 requests over 16 connections" eval 'ab -q -s 60 -n 500 -c 16 -k "http://$at/" 2>&1 | tee "$T/ab.log" | grep -Eq "^Failed requests: +0$" || { cat "$T/ab.log"; false; }'
     stop
 fi
 if wanted python python3; then
@@ -114,7 +115,7 @@ const fs = require('fs'), root = process.argv[2];
 require('http').createServer((q, s) => fs.readFile(root + (q.url === '/' ? '/index.html' : q.url), (e, d) => {
     s.writeHead(e ? 404 : 200, { 'Content-Length': d ? d.length : 0 });
     s.end(q.method === 'HEAD' ? undefined : d);
-})).listen(8086);
+})).listen(8086).keepAliveTimeout = 60000;
 JS
     serve node 8086 -m 512m -v "$web:$web:ro" -v "$T/http.js:$T/http.js" -- node "$T/http.js" "$web" && http node
     stop
@@ -229,7 +230,7 @@ if wanted openssl openssl; then
 fi
 if wanted apache apache2; then
     modules=/usr/lib/apache2/modules
-    printf 'ServerName x\nListen 8089\nPidFile /tmp/a.pid\nErrorLog /dev/stderr\nUser root\nGroup root\nDocumentRoot %s\nDirectoryIndex index.html\nMutex file:/tmp default\nScoreBoardFile /tmp/a.board\n' "$web" >"$T/apache.conf"
+    printf 'ServerName x\nListen 8089\nPidFile /tmp/a.pid\nErrorLog /dev/stderr\nKeepAliveTimeout 60\nUser root\nGroup root\nDocumentRoot %s\nDirectoryIndex index.html\nMutex file:/tmp default\nScoreBoardFile /tmp/a.board\n' "$web" >"$T/apache.conf"
     for m in mpm_event authz_core dir; do echo "LoadModule ${m}_module $modules/mod_$m.so" >>"$T/apache.conf"; done
     sed -i 's/^User root//; s/^Group root//' "$T/apache.conf"
     serve apache 8089 -v "$web:$web:ro" -v "$T/apache.conf:$T/apache.conf" -- apache2 -X -f "$T/apache.conf" && http apache
