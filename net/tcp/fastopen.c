@@ -184,7 +184,7 @@ static size_t syn_with_data(struct tcp_sock *t, struct socket_msg *m)
         t->fo_fail = FO_FAIL_NO_COOKIE;
     }
     if (n)
-        s = tcp_fill(m, n, true, &err);
+        s = tcp_fill(m, n, 0, true, &err);
     n = s ? s->len : 0;
     spin_lock(&t->lock);
     t->fo &= ~(FO_DEFERRED | FO_SENDING);

@@ -94,8 +94,9 @@ static uint32_t copy_pages(struct socket_msg *m, uint8_t *to, uint32_t want)
     return got;
 }
 
-/* A segment with up to want bytes of the program's, or NULL with *err. first: of this message. */
-struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, bool first, int *err)
+/* A segment with up to want bytes of the program's, or NULL with *err. first: of this message. room: bytes that it shall
+ * have room for if it is a small one, for those that follow. */
+struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, uint32_t room, bool first, int *err)
 {
     struct tcp_seg *s;
     uint32_t got = 0;
@@ -105,7 +106,7 @@ struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, bool first, int *e
         *err = s ? 0 : -ENOBUFS;
         return s;
     }
-    s = want <= TCP_SEG_INLINE ? tcp_seg_inline(want) : tcp_seg_pages(want);
+    s = want <= TCP_SEG_INLINE ? tcp_seg_inline(MAX(want, room)) : tcp_seg_pages(want);
     if (!s) {
         *err = -ENOBUFS;
         return NULL;
@@ -202,7 +203,7 @@ static ssize_t send_all(struct tcp_sock *t, struct socket_msg *m)
 
     while (m->iov->count && !err) {
         struct tcp_seg *s;
-        uint32_t want;
+        uint32_t want, room;
 
         err = READ_ONCE(t->sock.err) || t->shutdown & 2 || !STATE_IN(t, S_MAY_SEND) ? send_error(t) : 0;
         if (err)
@@ -212,7 +213,9 @@ static ssize_t send_all(struct tcp_sock *t, struct socket_msg *m)
             continue;
         }
         want = MIN(m->iov->count, (size_t)READ_ONCE(t->gso_max));
-        s = tcp_fill(m, want, !done, &err);
+        /* What a cork holds back goes out in one piece with what comes next. */
+        room = t->nagle & NAGLE_CORK || m->flags & MSG_MORE ? MIN(t->mss, TCP_SEG_INLINE) : 0;
+        s = tcp_fill(m, want, room, !done, &err);
         if (!s)
             break;
         spin_lock(&t->lock);

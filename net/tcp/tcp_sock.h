@@ -529,7 +529,8 @@ int tcp_connect(struct socket *s, const struct sockaddr_any *a, bool nonblock);
 int tcp_start_connect(struct tcp_sock *t, const struct sockaddr_any *a); /* under socket.writer */
 void tcp_first_syn(struct tcp_sock *t);
 void tcp_disconnect(struct tcp_sock *t); /* takes socket.reader and the lock */
-struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, bool first, int *err); /* under socket.writer */
+struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, uint32_t room, bool first,
+                         int *err); /* under socket.writer */
 bool tcp_writeable(const struct tcp_sock *t);
 uint32_t tcp_readable(const struct tcp_sock *t); /* bytes */
 void tcp_write_space(struct tcp_sock *t);
