@@ -638,8 +638,8 @@ void thread_kick(struct thread *t, uint32_t work)
     struct cpu *c = this_cpu();
 
     atomic_or(&t->work, work);
-    if (t != current || c->in_irq ||
-        c->in_softirq) { /* else wait_block() looks at the bits before it sleeps */
+    /* The current thread is not about to sleep: wait_block() looks at the bits before it does. */
+    if (t != current || c->in_irq || c->in_softirq) {
         c = lock_runq(t);
         if (t == c->curr && c != this_cpu())
             arch_kick_cpu(c->id);

@@ -276,11 +276,26 @@ SYSCALL3(tgkill, int, tgid, int, tid, int, sig)
     return send_tid(tgid, tid, sig, &info);
 }
 
+/* Of codes whose layout nobody knows, all that is there must be in what is kept. */
+static bool fits(const siginfo_t *info)
+{
+    const uint64_t *words = (const uint64_t *)info;
+
+    if (info->si_code >= SI_DETHREAD || info->si_code == SI_ASYNCNL)
+        return true;
+    for (size_t i = SIGINFO_SIZE / 8; i < sizeof(*info) / 8; i++)
+        if (words[i])
+            return false;
+    return true;
+}
+
 /* Only to itself may a thread claim to be the kernel or another sender: id is its own number. */
 static long queued_info(siginfo_t *info, const siginfo_t __user *u, int sig, int id)
 {
     if (copy_from_user(info, u, sizeof(*info)))
         return -EFAULT;
+    if (!fits(info))
+        return -E2BIG;
     info->si_signo = sig;
     if ((info->si_code >= 0 || info->si_code == SI_TKILL) && id != current->tid)
         return -EPERM;

@@ -61,8 +61,8 @@ static int put_frame(struct sigframe *f, const struct user_regs *r, const struct
     window_put(r->rsp, &sc->rsp, err);
     window_put(r->rip, &sc->rip, err);
     window_put(r->rflags, &sc->eflags, err);
-    window_put(SEL_USER_CODE | (uint64_t)SEL_USER_DATA << 48, &sc->cs,
-               err); /* cs, gs, fs, ss: 16 bits each */
+    /* cs, gs, fs, ss: 16 bits each */
+    window_put(SEL_USER_CODE | (uint64_t)SEL_USER_DATA << 48, &sc->cs, err);
     window_put(info->error_code, &sc->err, err);
     window_put(info->trap_nr, &sc->trapno, err);
     window_put(old_mask, &sc->oldmask, err);

@@ -79,12 +79,7 @@ struct tcp_seg *tcp_seg_refs(struct socket_msg *m, uint32_t len)
         s->frags[s->nr_frags++] = (struct pktfrag){ f->page, f->off + m->page_off, n };
         s->len += n;
         len -= n;
-        m->iov->count -= n;
-        m->page_off += n;
-        if (m->page_off == f->len) {
-            m->pages++;
-            m->page_off = 0;
-        }
+        socket_msg_page_taken(m, n);
     }
     /* the pages are somebody else's, too: counted is what is sent of them */
     s->truesize = sizeof(*s) + SEG_MAX_FRAGS * sizeof(s->frags[0]) + s->len;

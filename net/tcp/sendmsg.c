@@ -84,12 +84,7 @@ static uint32_t copy_pages(struct socket_msg *m, uint8_t *to, uint32_t want)
 
         memcpy(to + got, (uint8_t *)pktfrag_virt(f) + m->page_off, n);
         got += n;
-        m->iov->count -= n;
-        m->page_off += n;
-        if (m->page_off == f->len) {
-            m->pages++;
-            m->page_off = 0;
-        }
+        socket_msg_page_taken(m, n);
     }
     return got;
 }

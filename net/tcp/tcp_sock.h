@@ -529,8 +529,20 @@ int tcp_connect(struct socket *s, const struct sockaddr_any *a, bool nonblock);
 int tcp_start_connect(struct tcp_sock *t, const struct sockaddr_any *a); /* under socket.writer */
 void tcp_first_syn(struct tcp_sock *t);
 void tcp_disconnect(struct tcp_sock *t); /* takes socket.reader and the lock */
-struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, uint32_t room, bool first,
-                         int *err); /* under socket.writer */
+
+/* The next n bytes of the first page have been taken. */
+static inline void socket_msg_page_taken(struct socket_msg *m, uint32_t n)
+{
+    m->iov->count -= n;
+    m->page_off += n;
+    if (m->page_off == m->pages->len) {
+        m->pages++;
+        m->page_off = 0;
+    }
+}
+
+/* Under socket.writer. */
+struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, uint32_t room, bool first, int *err);
 bool tcp_writeable(const struct tcp_sock *t);
 uint32_t tcp_readable(const struct tcp_sock *t); /* bytes */
 void tcp_write_space(struct tcp_sock *t);

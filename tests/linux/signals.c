@@ -174,6 +174,10 @@ static void test_siginfo(void)
     CHECK_EQ(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &own), 0);
     CHECK_EQ(info.si_code, -60);
     CHECK_EQ(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), SIGUSR1, &own), 0);
+    ((char *)&own)[127] = 1; /* beyond what any known code uses */
+    CHECK_EQ(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &own), 0);
+    own.si_code = -61;
+    CHECK_ERR(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &own), E2BIG);
     sigprocmask(SIG_UNBLOCK, &s, NULL);
     /* standard signals come before real-time ones, low numbers first */
     sigset_t all;

@@ -22,6 +22,8 @@ send() { # the guest receives
 }
 if [ -z "$ns" ]; then
     skip netem "no tap"
+elif [ ! -s "$tapweb/20m" ]; then
+    ok "netem: what tap.sh serves" false
 elif ! gcc -O2 -D_GNU_SOURCE -o "$T/badlink" "$here/badlink.c"; then
     skip netem "badlink.c does not build"
 elif wanted netem nginx curl; then
