@@ -26,12 +26,12 @@ bench-baseline: bench-files $(bench_vmlinux)
 bench_net = bench/network --work $(abspath $(BB)) $(if $(ROWS),--rows '$(ROWS)') $(if $(ROUNDS),--rounds $(ROUNDS)) $(bench_linux) $(bench_proa)
 bench-net-record: bench_net_out := bench/RESULTS-net.md
 bench-net: bench_net_out := $(BB)/RESULTS-net.md
-bench-net bench-net-record: all $(BB)/insn.so $(BB)/empty.elf $(BB)/net.erofs $(BB)/pace $(BB)/knock $(bench_vmlinux)
+bench-net bench-net-record: all $(BB)/insn.so $(BB)/empty.elf $(BB)/net.erofs $(addprefix $(BB)/,pace knock badlink) $(bench_vmlinux)
 	@$(bench_net) --record $(bench_net_out)
 
 # These are servers' and clients' programs, of no use to `make bench`.
 $(BB)/net.erofs: bench/images $(addprefix $(BB)/,start conns)
-	@bench/setup nginx-light redis-server redis-tools wrk iperf3 haproxy iproute2 netcat-openbsd iputils-ping
+	@bench/setup nginx-light redis-server redis-tools wrk curl iperf3 haproxy iproute2 netcat-openbsd iputils-ping
 	$(call say,IMG,$@)
 	$(Q)bench/images $(BB) net
 
@@ -67,6 +67,10 @@ $(BB)/nolibc $(BB)/hello $(BB)/micro $(BB)/parallel $(BB)/start $(BB)/conns $(BB
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)gcc -O2 $(bench_cflags) -o $@ $<
+$(BB)/badlink: tests/net/badlink.c | bench-setup
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)gcc -O2 -D_GNU_SOURCE -o $@ $<
 $(BB)/load.so: $(BB)/%.so: bench/programs/%.c | bench-setup
 	$(call say,CC,$<)
 	$(Q)gcc -O2 $(bench_cflags) -o $@ $<

@@ -21,15 +21,19 @@ def _disk(image):
 
 
 class Net:
-    """A card on a tap of the namespace QEMU is started in, and the guest's static address."""
+    """A card on a tap of the namespace QEMU is started in, and the guest's static address. ports: not on the tap itself
+    but on a socket, frames going between these two UDP ports (ours, theirs)."""
 
-    def __init__(self, tap='tap0', ip='10.78.0.2', gateway='10.78.0.1', queues=1):
-        self.tap, self.ip, self.gateway, self.queues = tap, ip, gateway, queues
+    def __init__(self, tap='tap0', ip='10.78.0.2', gateway='10.78.0.1', queues=1, ports=None):
+        self.tap, self.ip, self.gateway, self.queues, self.ports = tap, ip, gateway, queues, ports
 
     def devices(self):
         many = self.queues > 1
-        return ['-global', 'virtio-mmio.force-legacy=false', '-netdev',
-                f'tap,id=n0,ifname={self.tap},script=no,downscript=no' + (f',queues={self.queues}' if many else ''),
+        netdev = f'tap,id=n0,ifname={self.tap},script=no,downscript=no' + (f',queues={self.queues}' if many else '')
+        if self.ports:
+            ours, theirs = ({'type': 'inet', 'host': '127.0.0.1', 'port': str(port)} for port in self.ports)
+            netdev = json.dumps({'type': 'dgram', 'id': 'n0', 'local': ours, 'remote': theirs})
+        return ['-global', 'virtio-mmio.force-legacy=false', '-netdev', netdev,
                 '-device', f'virtio-net-device,netdev=n0,mac={MAC}' + (',mq=on' if many else '')]
 
     def line(self):

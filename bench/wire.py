@@ -54,13 +54,29 @@ class Namespace:
         return done.stdout.decode(errors='replace') if done.returncode == 0 else None
 
 
+class BadLink:
+    """A wire between the namespace's tap and a guest at PORTS that treats frames as the words of tests/net/badlink.c say."""
+    PORTS = (47102, 47101)
+
+    def __init__(self, namespace, program, words):
+        self.argv = [*namespace.prefix(), program, 'tap0', str(self.PORTS[1]), str(self.PORTS[0]), *words.split()]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.argv)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
 class Server:
     """QEMU with a server, from its start to its end. probe: a command that succeeds once it answers."""
 
-    def __init__(self, namespace, kernel, image, args, probe, mem_mb=64, cpus=None, plugin=None, stream='stdout'):
+    def __init__(self, namespace, kernel, image, args, probe, mem_mb=64, cpus=None, plugin=None, stream='stdout', ports=None):
         self.namespace = namespace
         queues = cpus or 1
-        net = guests.Net(tap='tapmq' if queues > 1 else 'tap0', ip=GUEST, gateway=HOST, queues=queues)
+        net = guests.Net(tap='tapmq' if queues > 1 else 'tap0', ip=GUEST, gateway=HOST, queues=queues, ports=ports)
         self.argv = kernel.argv(image, args, mem_mb, cpus, {}, stream, net)
         self.tap, self.probe, self.plugin = net.tap, probe, plugin
         self.counts, self.output = machine.Run(), b''
@@ -117,6 +133,12 @@ def wrk(namespace, path='/', connections=32, seconds=3, header=None):
     if not rate or not total or float(rate[1]) == 0 or re.search(r'Non-2xx', text):
         return None
     return float(rate[1]), int(total[1])
+
+
+def download(namespace, path):
+    """Mbit/s of one file over one connection."""
+    text = namespace.client('curl', '-sf', '-o', '/dev/null', '-w', '%{speed_download}', f'http://{GUEST}{path}', timeout_s=120)
+    return round(float(text) * 8 / 1e6, 2) if text else None
 
 
 def iperf3(namespace, reverse, seconds=3):

@@ -36,6 +36,7 @@ static int show_number(struct seq *s, struct inode *i)
     return 0;
 }
 
+/* In any of C's bases, as Linux reads it. */
 static ssize_t write_number(struct inode *i, const char *text, size_t len)
 {
     const struct number *n = (const struct number *)pseudo_i(i)->node->arg;
@@ -44,7 +45,7 @@ static ssize_t write_number(struct inode *i, const char *text, size_t len)
 
     while (*s == ' ' || *s == '\t')
         s++;
-    if (!str_u64(&s, 10, &v) || (*s && *s != '\n' && *s != ' ') || v > n->max)
+    if (!str_u64(&s, 0, &v) || (*s && *s != '\n' && *s != ' ') || v > n->max)
         return -EINVAL;
     if (n->bytes == 8)
         *(uint64_t *)n->at = v;

@@ -243,7 +243,8 @@ int main(void)
     test_large();
     test_connect();
     test_errors();
-    sysctl_write(sysctl_path, "2\n");
+    sysctl_write(sysctl_path, "0x3\n");
+    sysctl_write(sysctl_path, " 02\n");
     l = listener(5);
     c = tcp();
     int on = 1;
