@@ -103,6 +103,8 @@ void arch_exec_start(vaddr_t pc, vaddr_t sp);
 int arch_mm_init(struct mm *mm); /* 0 or -ENOMEM */
 void arch_mm_free(struct mm *mm);
 void arch_mm_load(struct mm *mm); /* makes it this CPU's; NULL: the kernel's own tables */
+/* The current thread's mm is about to get a second thread: CPUs are told apart from now on. May sleep. */
+void arch_mm_share(struct mm *mm);
 /* Maps one 4 KiB page, or 2 MiB when huge; replaces what was there. -ENOMEM when a table cannot be had. */
 int pt_map(struct mm *mm, vaddr_t va, paddr_t pa, unsigned prot, bool huge);
 /* Maps one 4 KiB page where nothing is mapped: -EEXIST when something is; -ENOMEM. */

@@ -202,8 +202,10 @@ page_fault:
     push $0 /* the signal's code; aligns, too */
     mov %rsp, %rcx
     sti
+    cmpq $0, GS(VIEW)
+    jne 4f
     call vm_fault
-    cli
+5:  cli
     test %eax, %eax
     jnz 1f
     mov GS(CURRENT), %rcx
@@ -226,6 +228,8 @@ page_fault:
     lea 8(%rsp), %rdi
     call return_work
     jmp user_return
+4:  call view_fault
+    jmp 5b
 
 page_fault_kernel:
     push $TRAP_PF
