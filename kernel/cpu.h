@@ -58,6 +58,7 @@ struct cpu {
     uint8_t in_irq; /* depth of interrupt handlers */
     uint8_t idling; /* nothing to run: halted or about to */
     uint8_t in_softirq;
+    uint8_t irq_from_user; /* what the last interrupt interrupted */
     uint32_t softirqs; /* raised and not yet run: kernel/softirq.h [interrupts off] */
     struct thread *idle;
     struct thread *curr;    /* as arch's current, for other CPUs to see [rq.lock] */
@@ -70,6 +71,7 @@ struct cpu {
     uint64_t timer_next_ns;      /* what the hardware is set to, TIME_NEVER when off */
     uint64_t
         slice_end_ns; /* end of the running thread's time slice, TIME_NEVER when nobody waits [rq.lock] */
+    uint64_t sample_ns;          /* when cputime.c looks next at what runs, TIME_NEVER while idle [own CPU] */
     struct page *page_free; /* free single pages, linked through link.next [threads only] */
     unsigned page_free_nr;
     int64_t page_counts[PAGE_KINDS]; /* added over all CPUs: pages in use by kind */

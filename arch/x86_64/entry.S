@@ -245,6 +245,9 @@ irq_common: /* on the stack: vector - 128 where exceptions have an error code */
     mov %rsp, %rbx
     mov (8 + REGS_ORIG - REGS_R11)(%rsp), %edi
     sub $-128, %edi
+    mov (8 + REGS_CS - REGS_R11)(%rsp), %esi
+    and $3, %esi
+    shr %esi
     incb GS(IN_IRQ)
     mov GS(IRQ_STACK), %rsp
     call irq_dispatch

@@ -14,6 +14,7 @@
 #include "arch/traps.h"
 #include "kernel/arch.h"
 #include "kernel/cpu.h"
+#include "kernel/log.h"
 #include "kernel/uaccess.h"
 #include "lib/string.h"
 #include <asm/prctl.h>
@@ -115,6 +116,7 @@ void arch_switch(struct thread *prev, struct thread *next)
 {
     struct cpu *c = this_cpu();
 
+    ASSERT(next->state == T_RUNNING); /* its stack is whole */
     if (nr_cpus > 1 && c->arch.user_owner == prev && prev->arch.user_cpu == c->id)
         user_state_save(&c->arch, prev);
     if (likely(next->mm)) {
@@ -141,6 +143,11 @@ void arch_thread_init(struct thread *t, void (*fn)(void *), void *arg)
     *--sp = 0;
     *--sp = 0;
     t->arch.sp = (vaddr_t)sp;
+}
+
+vaddr_t arch_kernel_sp(const struct thread *t)
+{
+    return t->arch.sp;
 }
 
 void arch_thread_free(struct thread *t)
