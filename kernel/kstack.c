@@ -32,12 +32,12 @@ struct free_stack {
 
 static struct {
     struct spinlock lock;
-    struct list whole;  /* threads that are not parked [lock] */
-    unsigned nr_whole;  /* [lock] */
-    struct list wanted; /* woken, and without memory for their stacks [lock] */
+    struct list whole;     /* threads that are not parked [lock] */
+    unsigned nr_whole;     /* [lock] */
+    struct list wanted;    /* woken, and without memory for their stacks [lock] */
     struct thread *keeper; /* [a] */
-    bool kept;    /* there is a keeper, or soon [a] */
-    bool resting; /* it found little to do and looks rarely [a] */
+    bool kept;             /* there is a keeper, or soon [a] */
+    bool resting;          /* it found little to do and looks rarely [a] */
 } ks = { .lock = SPINLOCK_INIT(RANK_KSTACK), .whole = LIST_INIT(ks.whole), .wanted = LIST_INIT(ks.wanted) };
 
 static void keeper_main(void *unused);

@@ -38,6 +38,10 @@ static inline void enqueue_fair(struct runq *rq, struct thread *t)
     struct rb_node **link = &rq->fair.node, *parent = NULL;
     bool leftmost = true;
 
+    if (likely(!*link)) {
+        rb_plant(&rq->fair, &t->rq_node);
+        return;
+    }
     while (*link) {
         parent = *link;
         if ((int64_t)(t->vruntime_ns - of_node(parent)->vruntime_ns) < 0) {
@@ -78,24 +82,26 @@ static inline struct thread *runq_first(const struct cpu *c)
     return of_node(likely(list_empty(&c->rq.rt)) ? c->rq.fair.leftmost : (struct rb_node *)c->rq.rt.next);
 }
 
+/* t is the first. */
+static __always_inline void runq_take(struct cpu *c, struct thread *t)
+{
+    if (likely(c->rq.nr == 1 && !is_rt(t))) {
+        c->rq.fair.node = c->rq.fair.leftmost = NULL;
+        c->rq.nr = 0;
+        t->on_rq = 0;
+    } else {
+        dequeue(&c->rq, t);
+    }
+}
+
 static __always_inline struct thread *runq_pick(struct cpu *c)
 {
     struct thread *t;
 
     if (!c->rq.nr)
         return c->idle;
-    if (unlikely(!list_empty(&c->rq.rt))) {
-        t = of_node((struct rb_node *)c->rq.rt.next);
-    } else {
-        t = of_node(c->rq.fair.leftmost);
-        if (likely(c->rq.nr == 1)) {
-            c->rq.fair.node = c->rq.fair.leftmost = NULL;
-            c->rq.nr = 0;
-            t->on_rq = 0;
-            return t;
-        }
-    }
-    dequeue(&c->rq, t);
+    t = runq_first(c);
+    runq_take(c, t);
     return t;
 }
 

@@ -58,7 +58,7 @@ static void time_slice(struct cpu *c, uint64_t now)
 /* ran_ns: what curr has not been charged for yet */
 static bool should_preempt(const struct thread *curr, const struct thread *t, uint64_t ran_ns)
 {
-    if (is_rt(t) || is_rt(curr))
+    if (unlikely(t->rt_prio | curr->rt_prio))
         return t->rt_prio > curr->rt_prio;
     if (t->policy != SCHED_POLICY_OTHER)
         return curr->policy == SCHED_POLICY_IDLE && t->policy != SCHED_POLICY_IDLE;
@@ -260,18 +260,25 @@ void sched_tick(struct cpu *c, uint64_t now)
 
 /* ---- switching ---- */
 
-/* First thing on a new stack: the previous thread's lock, and its remains if it ended. */
-static void finish_switch(void)
+static __noinline void see_off(struct cpu *c)
+{
+    struct thread *t = c->left;
+
+    c->left = NULL;
+    if (t->state == T_DEAD)
+        thread_put(t);
+    else
+        arrive(t);
+}
+
+/* First thing on a new stack, interrupts being off: the previous thread's lock, and what becomes of it. */
+static inline void finish_switch(void)
 {
     struct cpu *c = this_cpu();
-    struct thread *dead = c->dead, *leaving = c->leaving;
 
-    c->dead = c->leaving = NULL;
     spin_unlock(&c->rq.lock);
-    if (unlikely(leaving))
-        arrive(leaving);
-    if (unlikely(dead))
-        thread_put(dead);
+    if (unlikely(c->left))
+        see_off(c);
 }
 
 void sched_first_run(void)
@@ -304,9 +311,9 @@ static void switch_to(struct cpu *c, struct thread *prev, struct thread *next, u
 #define IN_CALL       2 /* in a system call of its own, which restartable sequences cannot contain */
 
 /* Would prev, which is on no queue, be the first of all? */
-static bool comes_first(const struct cpu *c, const struct thread *prev, const struct thread *t, unsigned how)
+static inline bool comes_first(const struct thread *prev, const struct thread *t, unsigned how)
 {
-    if (unlikely(is_rt(prev) || is_rt(t)))
+    if (unlikely(prev->rt_prio | t->rt_prio))
         return prev->rt_prio > t->rt_prio || (prev->rt_prio == t->rt_prio && !(how & BEHIND_EQUALS));
     return (int64_t)(prev->vruntime_ns - t->vruntime_ns) < 0;
 }
@@ -320,13 +327,14 @@ static struct thread *pick_other(struct cpu *c, struct thread *prev, unsigned ho
     prev->nivcsw++;
     if (d) {
         depart(c, prev, d);
-        c->leaving = prev;
+        c->left = prev;
     }
     if (d || prev == c->idle)
         return runq_pick(c);
-    if (comes_first(c, prev, runq_first(c), how))
+    next = runq_first(c);
+    if (comes_first(prev, next, how))
         return prev;
-    next = runq_pick(c);
+    runq_take(c, next);
     enqueue(&c->rq, prev, !(how & BEHIND_EQUALS));
     return next;
 }
@@ -344,7 +352,7 @@ static void set_aside(struct cpu *c, struct thread *prev, enum thread_state stat
     prev->waits_since_ns = now;
 #endif
     if (state == T_DEAD)
-        c->dead = prev;
+        c->left = prev;
 }
 
 /* Leaves the CPU in the given state; T_RUNNING: to the others, if there are any. */
@@ -352,18 +360,18 @@ static void switch_away(enum thread_state state, unsigned how)
 {
     struct cpu *c = this_cpu();
     struct thread *prev = current;
-    unsigned long flags;
 
+    ASSERT(arch_irqs_on());
     if (unlikely(softirq_pending(c)))
         softirq_run();
-    flags = arch_irq_save();
-    if (unlikely(c->rcu.next || c->rcu.waiting || c->rcu.seen_epoch != atomic_load(&rcu_epoch)))
+    arch_irq_disable();
+    if (unlikely(c->rcu.quiet_epoch != atomic_load(&rcu_epoch)))
         rcu_quiescent(c);
     spin_lock(&c->rq.lock);
     if (prev->woken && (state == T_SLEEPING || state == T_BLOCKED || state == T_STOPPED)) {
         prev->woken = 0; /* WORK_RESCHED stays: nothing else times the slice */
         spin_unlock(&c->rq.lock);
-        arch_irq_restore(flags);
+        arch_irq_enable();
         return;
     }
     if (prev->work & WORK_RESCHED)
@@ -377,7 +385,7 @@ static void switch_away(enum thread_state state, unsigned how)
         set_aside(c, prev, state, how, now);
         switch_to(c, prev, state == T_RUNNING ? pick_other(c, prev, how, now) : runq_pick(c), now);
     }
-    arch_irq_restore(flags);
+    arch_irq_enable();
 }
 
 void schedule(void)
@@ -421,7 +429,7 @@ static void sleep_over(struct timer *t)
     thread_wake(container_of(t, struct sleep_timer, timer)->thread);
 }
 
-static int block_until(enum thread_state s, uint64_t deadline)
+static __noinline int block_until(enum thread_state s, uint64_t deadline)
 {
     struct sleep_timer st = { .thread = current };
 

@@ -33,7 +33,7 @@ enum thread_state {
     T_STOPPED,
     T_DEAD,
     T_PARKING, /* sleeping for long: its kernel stack is being given back (kernel/kstack.h), who wakes it must wait */
-    T_PARKED,  /* likewise; who wakes it makes the stack whole */
+    T_PARKED, /* likewise; who wakes it makes the stack whole */
 };
 
 /* Why the way back to user mode must take its slow path (thread.work) [a] */
@@ -55,12 +55,13 @@ struct thread {
     void *ulinux;                     /* linux/'s part of the thread (signal mask and so on) */
     void (*release)(struct thread *); /* called before the last reference's memory goes; may be NULL */
     void *kstack;                     /* lowest address */
-    struct page *stack_pages;         /* mapped there, from the top, linked through link.next: kernel/kstack.c */
-    struct list stack_link;           /* kernel/kstack.c's */
+    struct page *stack_pages; /* mapped there, from the top, linked through link.next: kernel/kstack.c */
+    struct list stack_link;   /* kernel/kstack.c's */
     /* scheduling [runq] */
     struct rb_node rq_node;
     uint64_t vruntime_ns, exec_start_ns, runtime_ns; /* runtime: CPU time used in all */
-    uint64_t stime_ns, divided_ns; /* of runtime_ns: in the kernel; divided into user and system so far: cputime.c */
+    uint64_t stime_ns,
+        divided_ns;  /* of runtime_ns: in the kernel; divided into user and system so far: cputime.c */
     uint32_t weight; /* 1024 = nice 0; in effect, like rt_prio: the greater of its own and what it was lent */
     uint32_t lent_weight;
     int8_t nice;
@@ -72,8 +73,8 @@ struct thread {
     uint16_t cpu;
     uint64_t affinity; /* CPUs it may run on */
     uint64_t nvcsw, nivcsw, min_flt, maj_flt;
-    uint8_t woken;            /* the next wait_block() returns at once [runq, own thread] */
-    void (*fn)(void *);       /* kernel threads: what they run */
+    uint8_t woken;      /* the next wait_block() returns at once [runq, own thread] */
+    void (*fn)(void *); /* kernel threads: what they run */
     void *arg;
     refcount_t refs;
     int tid;

@@ -367,29 +367,12 @@ exception_stubs:
     .endr
 
 /* ---- threads ---- */
-/* arch_stack_switch(vaddr_t *save_sp, vaddr_t new_sp) */
-    .globl arch_stack_switch
-arch_stack_switch:
-    push %rbp
-    push %rbx
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-    mov %rsp, (%rdi)
-    mov %rsi, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    ret
-
-/* Where a new thread's first switch lands: r12 = fn, r13 = its argument (arch_thread_init). */
+/* Where a new thread's first switch lands, rbp's place, its function and the argument on the stack (arch_thread_init). */
     .globl thread_start
 thread_start:
-    xor %ebp, %ebp
+    pop %rbp
+    pop %r12
+    pop %r13
     call sched_first_run
     mov %r13, %rdi
     call *%r12

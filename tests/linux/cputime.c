@@ -111,7 +111,8 @@ static void monotonic(void)
 
 static void run(const char *name, void *(*fn)(void *), int in_kernel)
 {
-    struct usage self = usage_of(RUSAGE_SELF), thread = usage_of(RUSAGE_THREAD), t = usage_times(), stat = usage_stat();
+    struct usage self = usage_of(RUSAGE_SELF), thread = usage_of(RUSAGE_THREAD), t = usage_times(),
+                 stat = usage_stat();
     pthread_t other;
 
     printf("--- %s\n", name);

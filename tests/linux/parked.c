@@ -24,8 +24,8 @@ struct sleeper {
 
 static struct sleeper *sleepers;
 static int nr_sleepers, nr_waves, epoll_fd[2], event_fd[2];
-static volatile int wave;          /* under way; a futex */
-static volatile int64_t wave_at;   /* when the next one is due, CLOCK_MONOTONIC ns */
+static volatile int wave;        /* under way; a futex */
+static volatile int64_t wave_at; /* when the next one is due, CLOCK_MONOTONIC ns */
 static volatile int woken[KINDS];
 
 static void on_signal(int sig)
@@ -180,7 +180,8 @@ int main(int argc, char **argv)
         struct timespec t = ns_spec(left > 0 ? left : 0);
 
         nanosleep(&t, NULL);
-        wave_at = now_ns(CLOCK_MONOTONIC) + (wave % 2 ? 2500000000 : 300000000); /* before anyone looks for it */
+        wave_at =
+            now_ns(CLOCK_MONOTONIC) + (wave % 2 ? 2500000000 : 300000000); /* before anyone looks for it */
         wake_all();
         await_all();
     }
