@@ -86,6 +86,8 @@ void arch_switch(struct thread *prev, struct thread *next);
 /* Prepares t's stack so that its first arch_switch() calls fn(arg) after sched_first_run(). */
 void arch_thread_init(struct thread *t, void (*fn)(void *), void *arg);
 void arch_thread_free(struct thread *t);
+/* t's kernel stack is in use from here upwards. It sleeps, its run queue having been locked since. */
+vaddr_t arch_kernel_sp(const struct thread *t);
 /* The registers that t brought from user mode (at the top of its kernel stack). */
 struct user_regs *arch_user_regs(struct thread *t);
 /* Child of clone, after arch_thread_init(): copies the current thread's user registers and FPU state, return value 0; sp if
@@ -103,6 +105,8 @@ void arch_exec_start(vaddr_t pc, vaddr_t sp);
 int arch_mm_init(struct mm *mm); /* 0 or -ENOMEM */
 void arch_mm_free(struct mm *mm);
 void arch_mm_load(struct mm *mm); /* makes it this CPU's; NULL: the kernel's own tables */
+/* The current thread's mm is about to get a second thread: CPUs are told apart from now on. May sleep. */
+void arch_mm_share(struct mm *mm);
 /* Maps one 4 KiB page, or 2 MiB when huge; replaces what was there. -ENOMEM when a table cannot be had. */
 int pt_map(struct mm *mm, vaddr_t va, paddr_t pa, unsigned prot, bool huge);
 /* Maps one 4 KiB page where nothing is mapped: -EEXIST when something is; -ENOMEM. */
@@ -126,6 +130,9 @@ int pt_move(struct mm *mm, vaddr_t from, vaddr_t to, size_t len);
 void *kernel_map_pages(struct page **pages, unsigned nr,
                        unsigned guard_pages); /* read-write, never executable */
 void kernel_unmap_pages(void *va, unsigned nr);
+/* Within such a mapping: pages leave it and the address stays reserved; before others come there, arch_flush_kernel_tlb(). */
+void kernel_clear_pages(void *va, unsigned nr);
+void kernel_set_page(void *va, struct page *p); /* where none is; never fails */
 void *arch_ioremap(paddr_t pa,
                    size_t len); /* uncached device memory; NULL when out of memory. Never unmapped */
 

@@ -42,6 +42,7 @@ struct rcu_cpu {              /* [interrupts off] */
     struct rcu_head *next;    /* gathered since the last batch */
     struct rcu_head *waiting; /* a batch for which every CPU must pass through wait_epoch */
     uint64_t wait_epoch, seen_epoch;
+    uint64_t quiet_epoch; /* while this is the epoch there is nothing to do; ~0: there is */
     unsigned nr_next;
 };
 
@@ -58,7 +59,8 @@ struct cpu {
     uint8_t in_irq; /* depth of interrupt handlers */
     uint8_t idling; /* nothing to run: halted or about to */
     uint8_t in_softirq;
-    uint32_t softirqs; /* raised and not yet run: kernel/softirq.h [interrupts off] */
+    uint8_t irq_from_user; /* what the last interrupt interrupted */
+    uint32_t softirqs;     /* raised and not yet run: kernel/softirq.h [interrupts off] */
     struct thread *idle;
     struct thread *curr;    /* as arch's current, for other CPUs to see [rq.lock] */
     uint64_t curr_since_ns; /* when it was given the CPU [rq.lock] */
@@ -69,7 +71,8 @@ struct cpu {
     struct timer *timer_running; /* [timer_lock] whose function is being called */
     uint64_t timer_next_ns;      /* what the hardware is set to, TIME_NEVER when off */
     uint64_t
-        slice_end_ns; /* end of the running thread's time slice, TIME_NEVER when nobody waits [rq.lock] */
+        slice_end_ns;   /* end of the running thread's time slice, TIME_NEVER when nobody waits [rq.lock] */
+    uint64_t sample_ns; /* when cputime.c looks next at what runs, TIME_NEVER while idle [own CPU] */
     struct page *page_free; /* free single pages, linked through link.next [threads only] */
     unsigned page_free_nr;
     int64_t page_counts[PAGE_KINDS]; /* added over all CPUs: pages in use by kind */
@@ -78,8 +81,8 @@ struct cpu {
     struct random_cpu random;
     struct free_stack *free_stacks; /* kernel stacks of threads that ended [threads only] */
     unsigned nr_free_stacks;
-    struct thread *dead;    /* to be freed by the next thread that runs */
-    struct thread *leaving; /* to be put on another CPU's queue by the next thread that runs */
+    struct thread
+        *left; /* the next thread that runs frees it, if it ended, or puts it on another CPU's queue */
     struct smp_call call;
     uint64_t call_from;     /* CPUs whose call waits for this one [a] */
     uint64_t given_away_ns; /* when a thread last left for a less loaded CPU [rq.lock] */

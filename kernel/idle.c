@@ -73,6 +73,8 @@ void sched_idle(void)
     for (;;) {
         if (!READ_ONCE(c->rq.nr))
             idle(c);
+        if (c->sample_ns == TIME_NEVER && READ_ONCE(c->rq.nr))
+            cputime_begin(c);
         schedule();
     }
 }

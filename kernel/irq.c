@@ -32,10 +32,11 @@ static struct irq_action **vectors[MAX_CPUS] = { boot_vectors };
 static struct irq_line lines[MAX_LINES];
 static unsigned nr_lines;
 
-void irq_dispatch(unsigned vector)
+void irq_dispatch(unsigned vector, bool from_user)
 {
     struct cpu *c = this_cpu();
 
+    c->irq_from_user = from_user;
     c->nr_irqs++;
     c->in_irq++;
     if (vector > IRQ_VECTOR_LAST) {

@@ -21,7 +21,7 @@ struct msi_msg {
 int irq_request_msi(unsigned cpu, irq_handler fn, void *arg, struct msi_msg *msg); /* 0, -ENOSPC, -ENOMEM */
 
 /* Runs what the vector stands for; called by the entry code with interrupts off. */
-void irq_dispatch(unsigned vector);
+void irq_dispatch(unsigned vector, bool from_user);
 
 /* ---- what arch/ provides ---- */
 void arch_irq_eoi(void);

@@ -51,6 +51,7 @@ enum lock_rank {
     RANK_URING_TASK,  /* requests woken by any of the above */
     RANK_TIMER,
     RANK_RUNQ,         /* wakeups happen under anything above */
+    RANK_KSTACK,       /* the lists of kernel stacks: some are made whole during a wake-up */
     RANK_DRIVER_QUEUE, /* requests before they reach a driver */
     RANK_DRIVER,
     RANK_PT, /* page tables */

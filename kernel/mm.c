@@ -59,9 +59,22 @@ void mm_put(struct mm *mm)
         vma_free(v);
     }
     arch_mm_free(mm);
+    kfree(mm->windows);
     if (mm->exe_file)
         mm->exe_ops->put(mm->exe_file);
     slab_free(&mm_cache, mm);
+}
+
+void mm_share(struct mm *mm)
+{
+    vaddr_t *windows, *none = NULL;
+
+    if (nr_cpus == 1 || mm->windows)
+        return;
+    arch_mm_share(mm);
+    windows = kzalloc(nr_cpus * sizeof(*windows));
+    if (!__atomic_compare_exchange_n(&mm->windows, &none, windows, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        kfree(windows);
 }
 
 int mm_may_expand(struct mm *mm, uint32_t flags, uint64_t nr_pages)
@@ -117,6 +130,13 @@ static long choose_address(struct mm *mm, const struct mmap_args *a, size_t len)
 
         if (gap > 0)
             return ALIGN_UP((vaddr_t)gap, HUGE_SIZE);
+    }
+    /* Without access it is a reservation, as for a thread's stack: the stacks of many threads are best side by side. */
+    if (unlikely(mm->windows != NULL) && (a->vm_flags & VM_PROT) && !a->below) {
+        long gap = vma_find_gap_apart(mm, len, low);
+
+        if (gap > 0)
+            return gap;
     }
     return vma_find_gap(mm, len, low, high);
 }

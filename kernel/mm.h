@@ -82,6 +82,8 @@ struct mm {
     bool oom_killed;        /* memory ended: the process dies of SIGKILL, be it by WORK_KILL */
     vaddr_t gap_from;       /* see vma_find_gap() [lock] */
     size_t gap_max;
+    vaddr_t *
+        windows; /* of each CPU, for small mappings: vma_find_gap_apart() [lock]. NULL: one thread, or one CPU */
     vaddr_t mmap_base; /* top of the mmap area: new mappings go below */
     vaddr_t brk_start, brk, stack_top;
     vaddr_t arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
@@ -112,7 +114,9 @@ extern struct vm_settings vm_settings;
 void mm_init(void);
 struct mm *mm_new(void); /* NULL when out of memory; users = 1 */
 void mm_get(struct mm *mm);
-void mm_put(struct mm *mm);      /* the last reference unmaps everything */
+void mm_put(struct mm *mm); /* the last reference unmaps everything */
+/* The current thread's mm is about to get a second thread. */
+void mm_share(struct mm *mm);
 void mm_activate(struct mm *mm); /* loads it on this CPU for the current thread */
 
 /* What to map where. */

@@ -24,6 +24,7 @@ struct page {
         struct mapping *mapping; /* page cache: whose; NULL for anonymous */
         struct slab_cache *slab; /* slab pages */
         void *owner;
+        uint64_t cpus; /* page tables: which CPUs lead there */
     };
     uint64_t index;  /* page cache: page number in the file; else the owner's use */
     refcount_t refs; /* one per user: page cache, each page-table entry, each temporary holder */

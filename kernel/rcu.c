@@ -21,6 +21,7 @@ void rcu_defer(struct rcu_head *h, void (*fn)(struct rcu_head *))
     h->fn = fn;
     h->next = r->next;
     r->next = h;
+    r->quiet_epoch = ~0ull;
     if (++r->nr_next == RCU_BATCH)
         atomic_or(&current->work, WORK_RESCHED);
     arch_irq_restore(flags);
@@ -92,6 +93,7 @@ void rcu_quiescent(struct cpu *c)
         over = r->waiting;
         r->waiting = NULL;
     }
+    r->quiet_epoch = r->waiting || r->next ? ~0ull : epoch;
     arch_irq_restore(flags);
     run(over);
 }

@@ -6,6 +6,7 @@
  * valid while a page is judged, since truncation and the end of a mapping wait for it.
  */
 #include "kernel/arch.h"
+#include "kernel/kstack.h"
 #include "kernel/lru.h"
 #include "kernel/slab.h"
 #include "kernel/thread.h"
@@ -109,5 +110,7 @@ size_t mapping_reclaim(size_t want)
 {
     size_t n = reclaim_pass(want, false);
 
-    return n ? n : reclaim_pass(want, true);
+    if (!n)
+        n = reclaim_pass(want, true);
+    return n ? n : kstack_reclaim();
 }

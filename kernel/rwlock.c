@@ -36,10 +36,33 @@ static bool take_or_mark(struct rwlock *l, bool write)
     }
 }
 
+/* Most holders are about to let go: to sleep and to be woken takes longer than this, twice. */
+#define SPINS 256
+
+/* Before one queues, while nobody does. */
+static bool spin_for(struct rwlock *l, bool write)
+{
+    for (unsigned n = SPINS; n && !(atomic_load(&l->state) & RW_WAITERS); n--) {
+        if (write ? rw_try_write_lock(l) : rw_try_read_lock(l))
+            return true;
+        arch_pause();
+    }
+    return false;
+}
+
+/* In the queue: nobody overtakes, and the lock is handed to a running thread. */
+static void spin_until(const bool *granted)
+{
+    for (unsigned n = SPINS; n && !atomic_load_acquire(granted); n--)
+        arch_pause();
+}
+
 void rw_lock_slow(struct rwlock *l, bool write)
 {
     struct rw_waiter w = { .thread = current, .write = write };
 
+    if (nr_cpus > 1 && spin_for(l, write))
+        return;
     spin_lock(&l->wlock);
     if (take_or_mark(l, write)) {
         spin_unlock(&l->wlock);
@@ -48,6 +71,8 @@ void rw_lock_slow(struct rwlock *l, bool write)
     }
     list_append(&l->waiters, &w.link);
     spin_unlock(&l->wlock);
+    if (nr_cpus > 1)
+        spin_until(&w.granted);
     while (!atomic_load_acquire(&w.granted))
         wait_block(T_BLOCKED, TIME_NEVER);
     /* Until the granter is done with w. */

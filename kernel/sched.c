@@ -14,7 +14,9 @@
 #include "kernel/arch.h"
 #include "kernel/clock.h"
 #include "kernel/idle.h"
+#include "kernel/kstack.h"
 #include "kernel/log.h"
+#include "kernel/runq.h"
 #include "kernel/smp.h"
 #include "kernel/thread.h"
 #include "lib/string.h"
@@ -22,10 +24,9 @@
 #define WAKE_GRANULARITY_NS (NSEC_PER_MS)        /* a waking thread preempts when it is behind by more */
 #define WAKE_CREDIT_NS      (SCHED_SLICE_NS / 2) /* how far behind a sleeper may come back */
 #define BALANCE_NS          (2 * SCHED_SLICE_NS) /* a CPU gives a thread away no more often */
-#define NICE_0_WEIGHT       1024
 
 static struct thread boot_thread;
-struct cpu boot_cpu = { .timer_next_ns = TIME_NEVER, .slice_end_ns = TIME_NEVER };
+struct cpu boot_cpu = { .timer_next_ns = TIME_NEVER, .slice_end_ns = TIME_NEVER, .sample_ns = TIME_NEVER };
 struct cpu *cpus[MAX_CPUS] = { &boot_cpu };
 unsigned nr_cpus = 1;
 uint64_t idle_cpus;
@@ -36,119 +37,6 @@ static const uint32_t nice_weight[40] = { 88818, 71054, 56843, 45475, 36380, 291
                                           2500,  2000,  1600,  1280,  1024,  819,   655,   524,
                                           419,   336,   268,   215,   172,   137,   110,   88,
                                           70,    56,    45,    36,    29,    23,    18,    15 };
-
-static inline struct thread *of_node(struct rb_node *n)
-{
-    return container_of(n, struct thread, rq_node);
-}
-
-static inline bool is_rt(const struct thread *t)
-{
-    return t->rt_prio;
-}
-
-/* ---- the run queue; rq.lock held ---- */
-
-static void enqueue_rt(struct runq *rq, struct thread *t, bool first)
-{
-    struct list *at = rq->rt.next;
-
-    for (; at != &rq->rt; at = at->next) {
-        unsigned prio = container_of((struct rb_node *)at, struct thread, rq_node)->rt_prio;
-
-        if (prio < t->rt_prio || (first && prio == t->rt_prio))
-            break;
-    }
-    list_link((struct list *)&t->rq_node, at->prev, at);
-}
-
-static void enqueue_fair(struct runq *rq, struct thread *t)
-{
-    struct rb_node **link = &rq->fair.node, *parent = NULL;
-    bool leftmost = true;
-
-    while (*link) {
-        parent = *link;
-        if ((int64_t)(t->vruntime_ns - of_node(parent)->vruntime_ns) < 0) {
-            link = &parent->left;
-        } else {
-            link = &parent->right;
-            leftmost = false;
-        }
-    }
-    rb_link(&t->rq_node, parent, link);
-    rb_insert(&rq->fair, &t->rq_node, leftmost);
-}
-
-/* first: before its equals (only real-time threads have such an order) */
-static void enqueue(struct runq *rq, struct thread *t, bool first)
-{
-    if (unlikely(is_rt(t)))
-        enqueue_rt(rq, t, first);
-    else
-        enqueue_fair(rq, t);
-    t->on_rq = 1;
-    rq->nr++;
-}
-
-static void dequeue(struct runq *rq, struct thread *t)
-{
-    if (unlikely(is_rt(t)))
-        list_remove((struct list *)&t->rq_node);
-    else
-        rb_erase(&rq->fair, &t->rq_node);
-    t->on_rq = 0;
-    rq->nr--;
-}
-
-/* There is one. */
-static struct thread *first_of(const struct cpu *c)
-{
-    return of_node(likely(list_empty(&c->rq.rt)) ? c->rq.fair.leftmost : (struct rb_node *)c->rq.rt.next);
-}
-
-static struct thread *pick_next(struct cpu *c)
-{
-    struct thread *t;
-
-    if (!c->rq.nr)
-        return c->idle;
-    if (unlikely(!list_empty(&c->rq.rt))) {
-        t = of_node((struct rb_node *)c->rq.rt.next);
-    } else {
-        t = of_node(c->rq.fair.leftmost);
-        if (likely(c->rq.nr == 1)) {
-            c->rq.fair.node = c->rq.fair.leftmost = NULL;
-            c->rq.nr = 0;
-            t->on_rq = 0;
-            return t;
-        }
-    }
-    dequeue(&c->rq, t);
-    return t;
-}
-
-/* Charges the running thread for the time since it was charged last. */
-static void charge(struct cpu *c, uint64_t now)
-{
-    struct thread *t = c->curr;
-    uint64_t delta = now - t->exec_start_ns, least;
-
-    t->exec_start_ns = now;
-    if (t == c->idle) {
-        c->idle_ns += delta;
-        return;
-    }
-    t->runtime_ns += delta;
-    if (unlikely(is_rt(t)))
-        return;
-    t->vruntime_ns += t->weight == NICE_0_WEIGHT ? delta : delta * NICE_0_WEIGHT / t->weight;
-    least = t->vruntime_ns;
-    if (c->rq.fair.leftmost && (int64_t)(of_node(c->rq.fair.leftmost)->vruntime_ns - least) < 0)
-        least = of_node(c->rq.fair.leftmost)->vruntime_ns;
-    if ((int64_t)(least - c->rq.min_vruntime_ns) > 0)
-        c->rq.min_vruntime_ns = least;
-}
 
 static void resched(struct cpu *c)
 {
@@ -170,7 +58,7 @@ static void time_slice(struct cpu *c, uint64_t now)
 /* ran_ns: what curr has not been charged for yet */
 static bool should_preempt(const struct thread *curr, const struct thread *t, uint64_t ran_ns)
 {
-    if (is_rt(t) || is_rt(curr))
+    if (unlikely(t->rt_prio | curr->rt_prio))
         return t->rt_prio > curr->rt_prio;
     if (t->policy != SCHED_POLICY_OTHER)
         return curr->policy == SCHED_POLICY_IDLE && t->policy != SCHED_POLICY_IDLE;
@@ -315,17 +203,6 @@ static struct cpu *relief(struct cpu *c, const struct thread *t, uint64_t now)
     return d;
 }
 
-static struct thread *next_of(struct runq *rq, struct thread *t)
-{
-    struct rb_node *n;
-
-    if (is_rt(t))
-        n = (struct rb_node *)((struct list *)&t->rq_node)->next;
-    else
-        n = rb_next(&t->rq_node);
-    return n && (struct list *)n != &rq->rt ? of_node(n) : NULL;
-}
-
 /* A thread that waits on v and may run on c; v's lock is held. */
 static struct thread *find_movable(struct cpu *v, struct cpu *c)
 {
@@ -383,18 +260,25 @@ void sched_tick(struct cpu *c, uint64_t now)
 
 /* ---- switching ---- */
 
-/* First thing on a new stack: the previous thread's lock, and its remains if it ended. */
-static void finish_switch(void)
+static __noinline void see_off(struct cpu *c)
+{
+    struct thread *t = c->left;
+
+    c->left = NULL;
+    if (t->state == T_DEAD)
+        thread_put(t);
+    else
+        arrive(t);
+}
+
+/* First thing on a new stack, interrupts being off: the previous thread's lock, and what becomes of it. */
+static inline void finish_switch(void)
 {
     struct cpu *c = this_cpu();
-    struct thread *dead = c->dead, *leaving = c->leaving;
 
-    c->dead = c->leaving = NULL;
     spin_unlock(&c->rq.lock);
-    if (unlikely(leaving))
-        arrive(leaving);
-    if (unlikely(dead))
-        thread_put(dead);
+    if (unlikely(c->left))
+        see_off(c);
 }
 
 void sched_first_run(void)
@@ -427,9 +311,9 @@ static void switch_to(struct cpu *c, struct thread *prev, struct thread *next, u
 #define IN_CALL       2 /* in a system call of its own, which restartable sequences cannot contain */
 
 /* Would prev, which is on no queue, be the first of all? */
-static bool comes_first(const struct cpu *c, const struct thread *prev, const struct thread *t, unsigned how)
+static inline bool comes_first(const struct thread *prev, const struct thread *t, unsigned how)
 {
-    if (unlikely(is_rt(prev) || is_rt(t)))
+    if (unlikely(prev->rt_prio | t->rt_prio))
         return prev->rt_prio > t->rt_prio || (prev->rt_prio == t->rt_prio && !(how & BEHIND_EQUALS));
     return (int64_t)(prev->vruntime_ns - t->vruntime_ns) < 0;
 }
@@ -443,13 +327,14 @@ static struct thread *pick_other(struct cpu *c, struct thread *prev, unsigned ho
     prev->nivcsw++;
     if (d) {
         depart(c, prev, d);
-        c->leaving = prev;
+        c->left = prev;
     }
     if (d || prev == c->idle)
-        return pick_next(c);
-    if (comes_first(c, prev, first_of(c), how))
+        return runq_pick(c);
+    next = runq_first(c);
+    if (comes_first(prev, next, how))
         return prev;
-    next = pick_next(c);
+    runq_take(c, next);
     enqueue(&c->rq, prev, !(how & BEHIND_EQUALS));
     return next;
 }
@@ -467,7 +352,7 @@ static void set_aside(struct cpu *c, struct thread *prev, enum thread_state stat
     prev->waits_since_ns = now;
 #endif
     if (state == T_DEAD)
-        c->dead = prev;
+        c->left = prev;
 }
 
 /* Leaves the CPU in the given state; T_RUNNING: to the others, if there are any. */
@@ -475,18 +360,18 @@ static void switch_away(enum thread_state state, unsigned how)
 {
     struct cpu *c = this_cpu();
     struct thread *prev = current;
-    unsigned long flags;
 
+    ASSERT(arch_irqs_on());
     if (unlikely(softirq_pending(c)))
         softirq_run();
-    flags = arch_irq_save();
-    if (unlikely(c->rcu.next || c->rcu.waiting || c->rcu.seen_epoch != atomic_load(&rcu_epoch)))
+    arch_irq_disable();
+    if (unlikely(c->rcu.quiet_epoch != atomic_load(&rcu_epoch)))
         rcu_quiescent(c);
     spin_lock(&c->rq.lock);
     if (prev->woken && (state == T_SLEEPING || state == T_BLOCKED || state == T_STOPPED)) {
         prev->woken = 0; /* WORK_RESCHED stays: nothing else times the slice */
         spin_unlock(&c->rq.lock);
-        arch_irq_restore(flags);
+        arch_irq_enable();
         return;
     }
     if (prev->work & WORK_RESCHED)
@@ -498,9 +383,9 @@ static void switch_away(enum thread_state state, unsigned how)
 
         charge(c, now);
         set_aside(c, prev, state, how, now);
-        switch_to(c, prev, state == T_RUNNING ? pick_other(c, prev, how, now) : pick_next(c), now);
+        switch_to(c, prev, state == T_RUNNING ? pick_other(c, prev, how, now) : runq_pick(c), now);
     }
-    arch_irq_restore(flags);
+    arch_irq_enable();
 }
 
 void schedule(void)
@@ -544,7 +429,7 @@ static void sleep_over(struct timer *t)
     thread_wake(container_of(t, struct sleep_timer, timer)->thread);
 }
 
-static int block_until(enum thread_state s, uint64_t deadline)
+static __noinline int block_until(enum thread_state s, uint64_t deadline)
 {
     struct sleep_timer st = { .thread = current };
 
@@ -575,34 +460,46 @@ void thread_exit(void)
 
 /* ---- waking ---- */
 
-/* Locks the run queue of t, which may move until it is locked. Interrupts are off. */
-static inline struct cpu *lock_runq(struct thread *t)
+/* A sleeper may come back only so far behind the others. */
+static inline void catch_up(const struct cpu *c, struct thread *t)
 {
-    for (;;) {
-        unsigned cpu = READ_ONCE(t->cpu);
-        struct cpu *c = cpus[cpu];
+    uint64_t least = c->rq.min_vruntime_ns - WAKE_CREDIT_NS;
 
-        spin_lock(&c->rq.lock);
-        if (likely(t->cpu == cpu))
-            return c;
-        spin_unlock(&c->rq.lock);
+    if ((int64_t)(t->vruntime_ns - least) < 0)
+        t->vruntime_ns = least;
+}
+
+/* t does not just sleep: it runs or has ended; or it is parked, its stack not all there. True: it does just sleep now. Else
+ * c's lock has been released; *woke: it was asleep. */
+static __noinline bool wake_other(struct cpu *c, struct thread *t, bool *woke)
+{
+    bool parked = t->state == T_PARKED;
+
+    if (parked && kstack_fill(t, NULL))
+        return true;
+    *woke = parked || t->state == T_PARKING;
+    if (*woke) {
+        t->state = T_RUNNING;
+        catch_up(c, t);
+        depart(c, t, c);
+    } else {
+        t->woken = 1;
     }
+    spin_unlock(&c->rq.lock);
+    if (parked)
+        kstack_want(t);
+    return false;
 }
 
 /* Releases c's lock, which is that of t's queue. */
 static inline bool wake_unlock(struct cpu *c, struct thread *t)
 {
-    if (t->state == T_RUNNING || t->state == T_DEAD) {
-        t->woken = 1;
-        spin_unlock(&c->rq.lock);
-        return false;
-    }
+    bool woke;
+
+    if (unlikely(t->state - T_SLEEPING > T_STOPPED - T_SLEEPING) && !wake_other(c, t, &woke))
+        return woke;
     t->state = T_RUNNING;
-
-    uint64_t least = c->rq.min_vruntime_ns - WAKE_CREDIT_NS;
-
-    if ((int64_t)(t->vruntime_ns - least) < 0)
-        t->vruntime_ns = least;
+    catch_up(c, t);
     if (unlikely(nr_cpus > 1)) {
         struct cpu *d = choose_cpu(c, t);
 
@@ -643,11 +540,45 @@ void thread_kick(struct thread *t, uint32_t work)
         c = lock_runq(t);
         if (t == c->curr && c != this_cpu())
             arch_kick_cpu(c->id);
-        if (t->state == T_SLEEPING || t->state == T_RUNNING || (t->state == T_STOPPED && (work & WORK_KILL)))
+        if (t->state != T_BLOCKED && (t->state != T_STOPPED || (work & WORK_KILL)))
             wake_unlock(c, t);
         else
             spin_unlock(&c->rq.lock);
     }
+    arch_irq_restore(flags);
+}
+
+/* ---- parking: kernel/kstack.c ---- */
+
+bool sched_park(struct thread *t, uint64_t asleep_before)
+{
+    unsigned long flags = arch_irq_save();
+    struct cpu *c = lock_runq(t);
+    bool sleeps = t->state == T_SLEEPING && t->exec_start_ns <= asleep_before;
+
+    if (sleeps)
+        t->state = T_PARKING;
+    spin_unlock_irqrestore(&c->rq.lock, flags);
+    return sleeps;
+}
+
+bool sched_parked(struct thread *t)
+{
+    unsigned long flags = arch_irq_save();
+    struct cpu *c = lock_runq(t);
+    bool asleep = t->state == T_PARKING;
+
+    if (asleep)
+        t->state = T_PARKED;
+    spin_unlock_irqrestore(&c->rq.lock, flags);
+    return asleep;
+}
+
+void sched_unpark(struct thread *t)
+{
+    unsigned long flags = arch_irq_save();
+
+    arrive(t);
     arch_irq_restore(flags);
 }
 
@@ -752,18 +683,6 @@ void sched_inherit(struct thread *t)
     t->vruntime_ns = from->vruntime_ns;
 }
 
-void thread_times(struct thread *t, uint64_t *utime, uint64_t *stime)
-{
-    unsigned long flags = arch_irq_save();
-    struct cpu *c = lock_runq(t);
-
-    if (c->curr == t)
-        charge(c, arch_clock_ns());
-    *stime = 0;
-    *utime = t->runtime_ns;
-    spin_unlock_irqrestore(&c->rq.lock, flags);
-}
-
 unsigned sched_nr_running(void)
 {
     unsigned n = 0;
@@ -783,7 +702,7 @@ void sched_init_cpu(struct cpu *c, struct thread *t)
     spin_init(&c->rq.lock, RANK_RUNQ);
     spin_init(&c->timer_lock, RANK_TIMER);
     list_init(&c->rq.rt);
-    c->timer_next_ns = c->slice_end_ns = TIME_NEVER;
+    c->timer_next_ns = c->slice_end_ns = c->sample_ns = TIME_NEVER;
     c->idle = c->curr = t;
 }
 

@@ -26,7 +26,15 @@
 struct mm;
 struct process; /* linux/process.h */
 
-enum thread_state { T_RUNNING, T_SLEEPING /* interruptible */, T_BLOCKED /* not */, T_STOPPED, T_DEAD };
+enum thread_state {
+    T_RUNNING,
+    T_SLEEPING, /* interruptible */
+    T_BLOCKED,  /* not interruptible */
+    T_STOPPED,
+    T_DEAD,
+    T_PARKING, /* sleeping for long: its kernel stack is being given back (kernel/kstack.h), who wakes it must wait */
+    T_PARKED, /* likewise; who wakes it makes the stack whole */
+};
 
 /* Why the way back to user mode must take its slow path (thread.work) [a] */
 #define WORK_RESCHED (1u << 0)
@@ -47,9 +55,13 @@ struct thread {
     void *ulinux;                     /* linux/'s part of the thread (signal mask and so on) */
     void (*release)(struct thread *); /* called before the last reference's memory goes; may be NULL */
     void *kstack;                     /* lowest address */
+    struct page *stack_pages; /* mapped there, from the top, linked through link.next: kernel/kstack.c */
+    struct list stack_link;   /* kernel/kstack.c's */
     /* scheduling [runq] */
     struct rb_node rq_node;
     uint64_t vruntime_ns, exec_start_ns, runtime_ns; /* runtime: CPU time used in all */
+    uint64_t stime_ns,
+        divided_ns;  /* of runtime_ns: in the kernel; divided into user and system so far: cputime.c */
     uint32_t weight; /* 1024 = nice 0; in effect, like rt_prio: the greater of its own and what it was lent */
     uint32_t lent_weight;
     int8_t nice;
@@ -57,12 +69,12 @@ struct thread {
     uint8_t rt_prio, own_rt_prio, lent_rt_prio;
     uint8_t reset_on_fork; /* the threads it makes are scheduled normally (SCHED_RESET_ON_FORK) */
     uint8_t on_rq;
+    uint8_t in_system; /* it was in the kernel when last sampled */
     uint16_t cpu;
     uint64_t affinity; /* CPUs it may run on */
     uint64_t nvcsw, nivcsw, min_flt, maj_flt;
-    uint8_t woken;            /* the next wait_block() returns at once [runq, own thread] */
-    struct page *stack_pages; /* linked through link.next */
-    void (*fn)(void *);       /* kernel threads: what they run */
+    uint8_t woken;      /* the next wait_block() returns at once [runq, own thread] */
+    void (*fn)(void *); /* kernel threads: what they run */
     void *arg;
     refcount_t refs;
     int tid;
@@ -124,7 +136,7 @@ void sched_set(struct thread *t, unsigned policy, int nice, unsigned rt_prio);
 bool sched_boost(struct thread *t, unsigned rt_prio, uint32_t weight);
 /* t, not yet runnable, is scheduled as the current thread is. */
 void sched_inherit(struct thread *t);
-/* CPU time up to now, also of a running thread. All of it counts as user mode: nothing samples or stamps entries. */
+/* CPU time up to now, also of a running thread. The sum is exact, the parts are sampled (kernel/cputime.c); none shrinks. */
 void thread_times(struct thread *t, uint64_t *utime_ns, uint64_t *stime_ns);
 /* Runnable and running threads of all CPUs, for /proc/loadavg. */
 unsigned sched_nr_running(void);
@@ -136,8 +148,19 @@ void sched_kicked(struct cpu *c);
 void sched_init_cpu(struct cpu *c, struct thread *t);
 /* Restricts t to the CPUs of mask, at least one of which is online, and moves it if need be. Threads only. */
 void sched_set_affinity(struct thread *t, uint64_t mask);
+/* This CPU, which does not sample (c->sample_ns is TIME_NEVER), has something to run. */
+void cputime_begin(struct cpu *c);
+/* Called by timer_interrupt() when c->sample_ns is over. */
+void cputime_sample(struct cpu *c, uint64_t now_ns);
 /* Called by timer_interrupt() at the end of a time slice. */
 void sched_tick(struct cpu *c, uint64_t now_ns);
+/* kernel/kstack.c's: t, if it sleeps interruptibly and has since before then, is parked: who wakes it takes no further step
+ * than to make it runnable. Threads. */
+bool sched_park(struct thread *t, uint64_t asleep_before_ns);
+/* From now on it is the waker's to make its stack whole; false: it was woken, and is the caller's to unpark. */
+bool sched_parked(struct thread *t);
+/* Its stack is whole, and it is runnable: to a run queue. */
+void sched_unpark(struct thread *t);
 /* What arch's first-run path calls before the thread's function. */
 void sched_first_run(void);
 static inline void cond_resched(void)

@@ -120,10 +120,12 @@ void timer_interrupt(void)
     uint64_t now = arch_clock_ns();
 
     c->timer_next_ns = TIME_NEVER;
+    if (now >= c->sample_ns)
+        cputime_sample(c, now);
     run_due(c, now);
     if (now >= c->slice_end_ns)
         sched_tick(c, now);
     struct rb_node *n = rb_first(&c->timers);
 
-    timer_program(MIN(n ? of_node(n)->deadline_ns : TIME_NEVER, c->slice_end_ns));
+    timer_program(MIN(n ? of_node(n)->deadline_ns : TIME_NEVER, MIN(c->slice_end_ns, c->sample_ns)));
 }

@@ -2,6 +2,7 @@
 /* vma.c: the tree of VMAs: finding, linking, splitting, merging, and free ranges. */
 #include "kernel/vma.h"
 #include "abi/errno.h"
+#include "kernel/cpu.h"
 #include "kernel/log.h"
 #include "kernel/mapping.h"
 #include "kernel/slab.h"
@@ -193,8 +194,10 @@ static vaddr_t vma_low_edge(const struct vma *v)
     return v->start > STACK_GUARD_GAP ? v->start - STACK_GUARD_GAP : 0;
 }
 
-/* The highest hole of len bytes within [low, high). *biggest grows to the largest hole passed over. */
-static vaddr_t find_downwards(struct mm *mm, size_t len, vaddr_t low, vaddr_t high, size_t *biggest)
+/* The highest hole of len bytes within [low, high), among the first steps ones; 0 when there is none. *biggest grows to the
+ * largest hole passed over. */
+static vaddr_t find_downwards(struct mm *mm, size_t len, vaddr_t low, vaddr_t high, size_t *biggest,
+                              unsigned steps)
 {
     struct vma *v = vma_below(mm, high), *above;
     vaddr_t top = high;
@@ -203,7 +206,7 @@ static vaddr_t find_downwards(struct mm *mm, size_t len, vaddr_t low, vaddr_t hi
     above = v ? vma_next(v) : vma_first(mm);
     if (above)
         top = MIN(top, vma_low_edge(above));
-    for (; top > low; v = vma_prev(v)) {
+    for (; top > low && steps; steps--, v = vma_prev(v)) {
         vaddr_t floor = v ? MAX(v->end, low) : low;
 
         if (top > floor) {
@@ -232,14 +235,42 @@ long vma_find_gap(struct mm *mm, size_t len, vaddr_t low, vaddr_t high)
         from = mm->gap_from;
         biggest = mm->gap_max;
     }
-    addr = find_downwards(mm, len, low, from, &biggest);
+    addr = find_downwards(mm, len, low, from, &biggest, ~0u);
     if (usual && addr) {
         mm->gap_from = addr + len;
         mm->gap_max = biggest;
     }
     if (!addr && usual)
-        addr = find_downwards(mm, len, MAX(low, mm->mmap_base), USER_MAX, &biggest);
+        addr = find_downwards(mm, len, MAX(low, mm->mmap_base), USER_MAX, &biggest, ~0u);
     return addr ? (long)addr : -ENOMEM;
+}
+
+#define WINDOW_STEPS 32 /* mappings looked at: a window in pieces is left */
+
+/*
+ * Where threads map side by side, what one of them touches should not share a page table with what another does, or each
+ * unmapping interrupts the other's CPU. A small mapping goes into 2 MiB that its CPU took for itself, a large one begins
+ * where a table does. Nothing is kept free for a CPU: what others map there is only slower.
+ */
+long vma_find_gap_apart(struct mm *mm, size_t len, vaddr_t low)
+{
+    vaddr_t *window = &mm->windows[this_cpu()->id], addr;
+    size_t biggest = 0;
+    long gap;
+
+    if (len <= WINDOW_MAX && *window) {
+        addr = find_downwards(mm, len, *window, *window + HUGE_SIZE, &biggest, WINDOW_STEPS);
+        if (addr)
+            return addr;
+    }
+    gap = vma_find_gap(mm, MAX(len, HUGE_SIZE) + HUGE_SIZE - PAGE_SIZE, low, mm->mmap_base);
+    if (gap < 0)
+        return gap;
+    addr = ALIGN_UP((vaddr_t)gap, HUGE_SIZE);
+    if (len > WINDOW_MAX)
+        return addr;
+    *window = addr;
+    return addr + HUGE_SIZE - len;
 }
 
 void vma_account(struct mm *mm, const struct vma *v, uint64_t nr_pages, int sign)

@@ -41,7 +41,8 @@ void watchdog_remove(struct thread *t)
 /* The other CPUs have stopped: nothing changes any more. */
 void watchdog_dump(void)
 {
-    static const char *const states[] = { "runnable", "sleeping", "blocked", "stopped", "dead" };
+    static const char *const states[] = { "runnable", "sleeping", "blocked", "stopped",
+                                          "dead",     "parking",  "parked" };
     struct thread *t;
 
     list_for_each (t, &threads, all_link) {

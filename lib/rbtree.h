@@ -26,6 +26,16 @@ static inline void rb_link(struct rb_node *n, struct rb_node *parent, struct rb_
     *link = n;
 }
 
+#define RB_BLACK 1 /* in parent_color */
+
+/* n is the only node of a tree that was empty. */
+static inline void rb_plant(struct rb_root *root, struct rb_node *n)
+{
+    n->parent_color = RB_BLACK;
+    n->left = n->right = NULL;
+    root->node = root->leftmost = n;
+}
+
 /* Rebalances after rb_link(); leftmost: every step of the walk went left. */
 void rb_insert(struct rb_root *root, struct rb_node *n, bool leftmost);
 void rb_erase(struct rb_root *root, struct rb_node *n);

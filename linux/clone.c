@@ -80,6 +80,7 @@ static long clone_thread(const struct request *q)
     err = uthread_new(p, t, current_uthread()->cred);
     if (err)
         goto put;
+    mm_share(current->mm);
     inherit(t);
     arch_thread_init(t, arch_enter_user, NULL);
     arch_thread_clone(t, q->stack, q->flags & CLONE_SETTLS, q->tls);

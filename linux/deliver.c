@@ -130,7 +130,7 @@ static void run_handler(struct user_regs *r, const struct ksigaction *ka, struct
     uint32_t flags = u->altstack_size ? u->altstack_flags : SS_DISABLE;
 
     restart_syscall(r, ka);
-    rseq_resume(u, r);
+    rseq_interrupt(u, r);
     use_alt = (ka->flags & SA_ONSTACK) && u->altstack_size && !nested;
     u->restore_mask = false;
     if (arch_signal_frame(ka, ki, old, u->altstack_sp, u->altstack_size, flags, use_alt)) {
@@ -189,14 +189,16 @@ void signal_deliver(struct user_regs *r)
         }
         run_handler(r, &ka, &ki);
         handled = true;
+        if (!signal_deliverable(u))
+            break;
     }
     if (!handled)
         restart_syscall(r, NULL);
     if (u->restore_mask) {
         u->restore_mask = false;
         signal_set_mask(u->saved_mask);
-    } else {
-        signal_recalc(u);
+    } else if (!handled) {
+        signal_recalc(u); /* else run_handler() changed the mask, and so did that */
     }
 }
 

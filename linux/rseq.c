@@ -46,6 +46,12 @@ static long abort_section(struct uthread *u, struct user_regs *regs)
     return 0;
 }
 
+void rseq_interrupt(struct uthread *u, struct user_regs *r)
+{
+    if (u->rseq && abort_section(u, r))
+        user_fault(SIGSEGV, SI_KERNEL, u->rseq, 0, 0);
+}
+
 void rseq_resume(struct uthread *u, struct user_regs *r)
 {
     if (u->rseq && (write_cpu(u) || abort_section(u, r)))

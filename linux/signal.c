@@ -164,11 +164,9 @@ int signal_dequeue(struct uthread *u, uint64_t set, siginfo_t *info)
     return sig;
 }
 
-static bool has_work(const struct uthread *u)
+bool signal_deliverable(const struct uthread *u)
 {
-    uint64_t pending = READ_ONCE(u->pending.set) | READ_ONCE(u->proc->sighand->shared.set);
-
-    return (pending & ~u->sigmask) || u->proc->stopped;
+    return (READ_ONCE(u->pending.set) | READ_ONCE(u->proc->sighand->shared.set)) & ~u->sigmask;
 }
 
 void signal_recalc(struct uthread *u)
@@ -179,7 +177,7 @@ void signal_recalc(struct uthread *u)
     /* Who sends changes the set first and sets the bit then: after the bit is cleared, the set is looked at. */
     if (READ_ONCE(*work) & WORK_SIGNAL)
         atomic_and(work, ~WORK_SIGNAL);
-    if (has_work(u))
+    if (signal_deliverable(u) || u->proc->stopped)
         atomic_or(work, WORK_SIGNAL);
 }
 

@@ -50,6 +50,8 @@ bool signal_queue_timer_locked(struct process *p, int tid, const siginfo_t *info
 void signal_force(struct thread *t, struct ksiginfo *info);
 /* Delivers what is pending to the current thread, on the way to user mode; sets up frames, stops, or ends. */
 void signal_deliver(struct user_regs *r);
+/* Something is pending that u does not block. */
+bool signal_deliverable(const struct uthread *u);
 /* Recomputes WORK_SIGNAL of the current thread after a change of its mask or a queue. */
 void signal_recalc(struct uthread *u);
 void signal_set_mask(uint64_t mask);

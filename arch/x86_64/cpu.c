@@ -18,6 +18,7 @@ static_assert(offsetof(struct arch_cpu, running) == CPU_CURRENT, "offsets.h");
 static_assert(offsetof(struct arch_cpu, kframe) == CPU_KFRAME, "offsets.h");
 static_assert(offsetof(struct arch_cpu, user_sp) == CPU_USER_SP, "offsets.h");
 static_assert(offsetof(struct arch_cpu, irq_stack_top) == CPU_IRQ_STACK, "offsets.h");
+static_assert(offsetof(struct arch_cpu, view) == CPU_VIEW, "offsets.h");
 static_assert(offsetof(struct thread, arch.sp) == THREAD_SP, "offsets.h");
 static_assert(offsetof(struct thread, arch.kstack_top) == THREAD_KSTACK_TOP, "offsets.h");
 static_assert(offsetof(struct thread, work) == THREAD_WORK, "offsets.h");

@@ -75,15 +75,15 @@ static void log_stack(struct thread *t, vaddr_t sp, vaddr_t fp)
     }
 }
 
-/* What arch_stack_switch() left: six registers, rbp the last, and where to. */
+/* What stack_switch() left: where to, and rbp. */
 void arch_dump_thread(struct thread *t)
 {
     const vaddr_t *saved = (const vaddr_t *)t->arch.sp;
 
-    if ((vaddr_t)saved + 7 * 8 > stack_end(t, (vaddr_t)saved))
+    if ((vaddr_t)saved + 2 * 8 > stack_end(t, (vaddr_t)saved))
         return;
-    log_address(saved[6]);
-    log_stack(t, 0, saved[5]);
+    log_address(saved[0]);
+    log_stack(t, 0, saved[1]);
 }
 #else
 /* Does a call end at addr? CALL rel32, or CALL through a register or memory (FF /2) of two to seven bytes. */

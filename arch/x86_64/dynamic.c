@@ -10,6 +10,7 @@
 #include "arch/paging.h"
 #include "kernel/arch.h"
 #include "kernel/lock.h"
+#include "kernel/log.h"
 #include "kernel/page.h"
 #include "lib/string.h"
 
@@ -164,6 +165,21 @@ void kernel_unmap_pages(void *p, unsigned nr)
         area.nr_stale++;
     }
     spin_unlock_irqrestore(&area.lock, flags);
+}
+
+/* Without the lock: the table exists, and the caller alone has to do with these entries. */
+void kernel_clear_pages(void *va, unsigned nr)
+{
+    for (unsigned i = 0; i < nr; i++)
+        *pt_entry((vaddr_t)va + i * PAGE_SIZE) = 0;
+}
+
+void kernel_set_page(void *va, struct page *p)
+{
+    uint64_t *e = pt_entry((vaddr_t)va);
+
+    ASSERT(!*e);
+    *e = page_paddr(p) | LEAF | pte_nx;
 }
 
 static bool map_device(vaddr_t va, paddr_t pa, size_t len)

@@ -202,8 +202,10 @@ page_fault:
     push $0 /* the signal's code; aligns, too */
     mov %rsp, %rcx
     sti
+    cmpq $0, GS(VIEW)
+    jne 4f
     call vm_fault
-    cli
+5:  cli
     test %eax, %eax
     jnz 1f
     mov GS(CURRENT), %rcx
@@ -226,6 +228,8 @@ page_fault:
     lea 8(%rsp), %rdi
     call return_work
     jmp user_return
+4:  call view_fault
+    jmp 5b
 
 page_fault_kernel:
     push $TRAP_PF
@@ -245,6 +249,9 @@ irq_common: /* on the stack: vector - 128 where exceptions have an error code */
     mov %rsp, %rbx
     mov (8 + REGS_ORIG - REGS_R11)(%rsp), %edi
     sub $-128, %edi
+    mov (8 + REGS_CS - REGS_R11)(%rsp), %esi
+    and $3, %esi
+    shr %esi
     incb GS(IN_IRQ)
     mov GS(IRQ_STACK), %rsp
     call irq_dispatch
@@ -364,29 +371,12 @@ exception_stubs:
     .endr
 
 /* ---- threads ---- */
-/* arch_stack_switch(vaddr_t *save_sp, vaddr_t new_sp) */
-    .globl arch_stack_switch
-arch_stack_switch:
-    push %rbp
-    push %rbx
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-    mov %rsp, (%rdi)
-    mov %rsi, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    ret
-
-/* Where a new thread's first switch lands: r12 = fn, r13 = its argument (arch_thread_init). */
+/* Where a new thread's first switch lands, rbp's place, its function and the argument on the stack (arch_thread_init). */
     .globl thread_start
 thread_start:
-    xor %ebp, %ebp
+    pop %rbp
+    pop %r12
+    pop %r13
     call sched_first_run
     mov %r13, %rdi
     call *%r12

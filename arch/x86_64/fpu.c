@@ -144,7 +144,7 @@ size_t fpu_frame_size(void)
     return state_size + (features ? FP_XSTATE_MAGIC2_SIZE : 0);
 }
 
-/* From the registers to the frame at once. 0 or -EFAULT. */
+/* From the registers to the frame at once, with the magic number behind it. 0 or -EFAULT. */
 static int xsave_to_user(struct fpu_area *a)
 {
     const struct _fpx_sw_bytes sw = { .magic1 = FP_XSTATE_MAGIC1,
@@ -158,7 +158,9 @@ static int xsave_to_user(struct fpu_area *a)
     window_put(sw.magic1 | (uint64_t)sw.extended_size << 32, &words[0], err);
     window_put(sw.xfeatures, &words[1], err);
     window_put(sw.xstate_size, &words[2], err);
+    window_put32(FP_XSTATE_MAGIC2, (char *)a + state_size, err);
     /* software's bytes end and the header begins: XSAVE changes bits of it only */
+#pragma GCC unroll 16
     for (unsigned i = 3; i < (sizeof(sw) + HEADER_SIZE) / 8; i++)
         window_put(0, &words[i], err);
     __asm__ volatile("1: xsave64 %0\n xor %%eax, %%eax\n2:" UA_ENTRY("1b", "2b", "1")
@@ -177,9 +179,7 @@ int fpu_to_user(void __user *frame)
         save(a, true);
         return copy_to_user(frame, a, LEGACY_SIZE);
     }
-    if (!user_ok(frame, fpu_frame_size()) || xsave_to_user(UA_PLAIN(frame)))
-        return -EFAULT;
-    return put_user((uint32_t)FP_XSTATE_MAGIC2, (uint32_t __user *)((char __user *)frame + state_size));
+    return xsave_to_user(UA_PLAIN(frame)) ? -EFAULT : 0;
 }
 
 /* The frame is as fpu_to_user() left it, as far as the CPU can tell: loaded at once. False: by hand. */

@@ -8,31 +8,12 @@
  * of a page without any access (PROT_NONE) is not present for the CPU yet not zero for us. With each 2 MiB page a table
  * is set aside: splitting it can then not fail.
  */
+#include "arch/x86_64/pt.h"
 #include "abi/errno.h"
-#include "arch/paging.h"
 #include "kernel/arch.h"
-#include "kernel/cpu.h"
-#include "kernel/page.h"
-#include "kernel/smp.h"
-#include "kernel/thread.h"
 #include "lib/string.h"
 
-#define PTE_NONE      PTE_G /* with PTE_P clear: mapped, no access */
-#define TABLE_FLAGS   (PTE_P | PTE_W | PTE_U | PTE_A)
-#define FLUSH_MAX     32 /* pages: beyond, dropping the whole TLB costs less than INVLPG for each */
-#define GIB           (1ul << 30)
-#define PGD_SPAN      (1ul << 39)
-#define INDEX(va, sh) ((va) >> (sh)&511)
-
-static inline uint64_t *table_of(uint64_t entry)
-{
-    return phys_virt(entry & PTE_ADDR);
-}
-static inline bool is_table(uint64_t pd_entry)
-{
-    return pd_entry && !(pd_entry & PTE_PS);
-}
-
+#define PTE_NONE PTE_G /* with PTE_P clear: mapped, no access */
 static inline uint64_t leaf_flags(unsigned prot)
 {
     if (unlikely(!(prot & VM_PROT)))
@@ -52,125 +33,11 @@ static inline unsigned leaf_prot(uint64_t e)
     return prot | (e & PTE_D ? PT_DIRTY : 0) | (e & PTE_A ? PT_ACCESSED : 0);
 }
 
-/* ---- the TLB ---- */
-
-struct flush {
-    struct mm *mm;
-    vaddr_t start, end;
-};
-
-static void flush_here(void *arg)
+static inline void flush(struct mm *mm, vaddr_t start, vaddr_t end, uint64_t cpus)
 {
-    struct flush *f = arg;
+    struct flush f = { mm, start, end, cpus, false, false };
 
-    if (this_cpu()->mm != f->mm)
-        return;
-    if (f->end - f->start > FLUSH_MAX * PAGE_SIZE) {
-        write_cr3(read_cr3());
-        return;
-    }
-    for (vaddr_t va = f->start; va < f->end; va += PAGE_SIZE)
-        tlb_flush_page(va);
-}
-
-/* A CPU that has left the program for a kernel thread uses no entries of its, and drops all of them before it comes back
- * if it was told so. Only tables that go away must not stay loaded there: the CPU may walk them on its own accord. */
-enum { TLB_LIVE, TLB_LAZY, TLB_STALE };
-
-static uint64_t must_flush_now(uint64_t mask)
-{
-    uint64_t now = mask;
-
-    for (; mask; mask &= mask - 1) {
-        unsigned cpu = __builtin_ctzll(mask);
-        uint32_t *state = &cpus[cpu]->arch.tlb_state, lazy = TLB_LAZY;
-
-        if (atomic_load(state) != TLB_LIVE &&
-            (__atomic_compare_exchange_n(state, &lazy, TLB_STALE, false, __ATOMIC_SEQ_CST,
-                                         __ATOMIC_SEQ_CST) ||
-             lazy == TLB_STALE))
-            now &= ~cpu_bit(cpu);
-    }
-    return now;
-}
-
-uint64_t arch_mm_cpus(struct mm *mm)
-{
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return atomic_load(&mm->arch.cpu_mask);
-}
-
-/* The tables have changed; freed: some of them are about to be freed. */
-static void flush_others(struct flush *f, bool freed)
-{
-    uint64_t mask = arch_mm_cpus(f->mm) & ~cpu_bit(this_cpu()->id);
-
-    if (mask && !freed)
-        mask = must_flush_now(mask);
-    if (mask)
-        smp_call(mask, flush_here, f);
-}
-
-static inline void flush_range(struct mm *mm, vaddr_t start, vaddr_t end, bool freed)
-{
-    struct flush f = { mm, start, end };
-
-    flush_here(&f);
-    if (unlikely(nr_cpus > 1))
-        flush_others(&f, freed);
-}
-
-static void flush(struct mm *mm, vaddr_t start, vaddr_t end)
-{
-    flush_range(mm, start, end, false);
-}
-
-static void flush_kernel_here(void *unused)
-{
-    uint64_t cr4 = read_cr4();
-
-    write_cr4(cr4 & ~CR4_PGE); /* SDM vol. 3A §4.10.4.1: also drops global entries */
-    write_cr4(cr4);
-}
-
-void arch_flush_kernel_tlb(void)
-{
-    flush_kernel_here(NULL);
-    smp_call(cpus_all(), flush_kernel_here, NULL);
-}
-
-/* The program's tables stay loaded while the CPU runs kernel threads. */
-void arch_mm_leave(void)
-{
-    struct cpu *c = this_cpu();
-
-    if (c->mm && c->arch.tlb_state == TLB_LIVE)
-        __atomic_store_n(&c->arch.tlb_state, TLB_LAZY, __ATOMIC_SEQ_CST);
-}
-
-void arch_mm_load(struct mm *mm)
-{
-    struct cpu *c = this_cpu();
-
-    if (c->mm == mm) {
-        if (unlikely(c->arch.tlb_state != TLB_LIVE) &&
-            __atomic_exchange_n(&c->arch.tlb_state, TLB_LIVE, __ATOMIC_SEQ_CST) == TLB_STALE)
-            write_cr3(read_cr3());
-        return;
-    }
-    c->arch.tlb_state = TLB_LIVE;
-    if (c->mm)
-        atomic_and(&c->mm->arch.cpu_mask, ~(1ull << c->id));
-    if (mm)
-        atomic_or(&mm->arch.cpu_mask, 1ull << c->id);
-    c->mm = mm;
-    write_cr3(mm ? virt_phys(mm->arch.pgd) : image_phys(kernel_pml4));
-}
-
-void mm_activate(struct mm *mm)
-{
-    current->mm = mm;
-    arch_mm_load(mm);
+    tlb_flush(&f);
 }
 
 /* ---- tables ---- */
@@ -187,7 +54,7 @@ static uint64_t *table_new(void)
 }
 
 /* The table that *entry of parent points to, made when absent. */
-static uint64_t *table_get(uint64_t *parent, unsigned i)
+uint64_t *pt_table_get(uint64_t *parent, unsigned i)
 {
     if (likely(parent[i]))
         return table_of(parent[i]);
@@ -201,13 +68,13 @@ static uint64_t *table_get(uint64_t *parent, unsigned i)
 
 static uint64_t *pd_get(struct mm *mm, vaddr_t va)
 {
-    uint64_t *pdpt = table_get(mm->arch.pgd, INDEX(va, 39));
+    uint64_t *pdpt = pt_table_get(mm->arch.pgd, INDEX(va, 39));
 
-    return pdpt ? table_get(pdpt, INDEX(va, 30)) : NULL;
+    return pdpt ? pt_table_get(pdpt, INDEX(va, 30)) : NULL;
 }
 
 /* The entry for va's 2 MiB, or NULL when its table is absent. *next: end of what the answer holds for. */
-static uint64_t *pd_entry(struct mm *mm, vaddr_t va, vaddr_t *next)
+uint64_t *pt_pd_entry(struct mm *mm, vaddr_t va, vaddr_t *next)
 {
     uint64_t e = mm->arch.pgd[INDEX(va, 39)];
 
@@ -282,22 +149,25 @@ static struct page *withdraw(struct mm *mm)
     struct page *p = mm->arch.deposit;
 
     mm->arch.deposit = p->owner;
+    p->cpus = 0;
     return p;
 }
 
 /* One 2 MiB entry becomes a table of 512. The translation stays the same, so nothing needs flushing for it. */
 static uint64_t *split(struct mm *mm, vaddr_t va, uint64_t *pde)
 {
+    struct flush f = { .mm = mm, .start = va & ~(HUGE_SIZE - 1), .end = (va & ~(HUGE_SIZE - 1)) + PAGE_SIZE };
     struct page *p = withdraw(mm);
     uint64_t *pt = page_virt(p), e = *pde & ~(uint64_t)PTE_PS;
 
+    views_unlink(&f, pde, va);
     for (unsigned i = 0; i < 512; i++)
         pt[i] = e + i * PAGE_SIZE;
     p->private = 512;
     p->index = ~0ull;
     *pde = page_paddr(p) | TABLE_FLAGS;
     if (e & PTE_P)
-        flush(mm, va & ~(HUGE_SIZE - 1), (va & ~(HUGE_SIZE - 1)) + PAGE_SIZE);
+        tlb_flush(&f);
     return pt;
 }
 
@@ -311,25 +181,23 @@ struct leaf {
 };
 
 struct batch {
-    struct mm *mm;
+    struct flush f; /* cpus and all stay set from one flush to the next */
     void (*put)(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge);
     void *arg;
-    unsigned n, nr_tables;
-    vaddr_t start; /* of what needs flushing */
-    vaddr_t end;
-    unsigned max;
-    struct leaf *leaf; /* few, or a page */
+    unsigned n, max;
+    struct leaf *leaf;   /* few, or a page */
+    struct page *tables; /* linked through owner */
     struct leaf few[BATCH];
-    struct page *tables[4];
 };
 
 static void batch_init(struct batch *b, struct mm *mm,
                        void (*put)(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge), void *arg)
 {
-    b->mm = mm;
+    b->f = (struct flush){ .mm = mm };
     b->put = put;
     b->arg = arg;
-    b->n = b->nr_tables = 0;
+    b->tables = NULL;
+    b->n = 0;
     b->leaf = b->few;
     b->max = BATCH;
 }
@@ -357,8 +225,8 @@ static void batch_done(struct batch *b)
 
 static void batch_end(struct batch *b)
 {
-    if (b->n || b->nr_tables)
-        flush_range(b->mm, b->start, b->end, b->nr_tables);
+    if (b->n || b->tables)
+        tlb_flush(&b->f);
     for (unsigned i = 0; i < b->n; i++) {
         uint64_t e = b->leaf[i].e;
         bool huge = e & PTE_PS;
@@ -367,16 +235,21 @@ static void batch_end(struct batch *b)
             b->put(b->arg, b->leaf[i].va, e & PTE_ADDR & (huge ? ~(HUGE_SIZE - 1) : ~0ul), leaf_prot(e),
                    huge);
     }
-    for (unsigned i = 0; i < b->nr_tables; i++)
-        page_free(b->tables[i]);
-    b->n = b->nr_tables = 0;
+    while (b->tables) {
+        struct page *p = b->tables;
+
+        b->tables = p->owner;
+        page_free(p);
+    }
+    b->f.tables = false;
+    b->n = 0;
 }
 
 static inline void batch_range(struct batch *b, vaddr_t va, size_t len)
 {
-    if (!b->n && !b->nr_tables)
-        b->start = va;
-    b->end = va + len;
+    if (!b->n && !b->tables)
+        b->f.start = va;
+    b->f.end = va + len;
 }
 
 static inline void batch_leaf(struct batch *b, vaddr_t va, uint64_t e)
@@ -390,25 +263,35 @@ static inline void batch_leaf(struct batch *b, vaddr_t va, uint64_t e)
 
 static void batch_table(struct batch *b, vaddr_t va, struct page *table)
 {
-    if (b->nr_tables == ARRAY_SIZE(b->tables))
-        batch_end(b);
-    if (!b->n && !b->nr_tables)
+    if (!b->n && !b->tables)
         batch_range(b, va, PAGE_SIZE);
-    b->tables[b->nr_tables++] = table;
+    table->owner = b->tables;
+    b->tables = table;
+    b->f.tables = true;
+}
+
+/* A table above the last level leaves the tree, and each view's with it. */
+static void batch_upper(struct batch *b, vaddr_t va, uint64_t *table, unsigned level)
+{
+    struct page *p = virt_page(table);
+
+    for (unsigned cpu = 0; p; p = view_take_table(&b->f, va, level, &cpu))
+        batch_table(b, va, p);
 }
 
 /* The tables around va that have become empty leave the tree. */
 static void drop_tables(struct batch *b, vaddr_t va)
 {
-    uint64_t *pgd = b->mm->arch.pgd, *pdpt = table_of(pgd[INDEX(va, 39)]);
+    uint64_t *pgd = b->f.mm->arch.pgd, *pdpt = table_of(pgd[INDEX(va, 39)]);
     uint64_t *pd = table_of(pdpt[INDEX(va, 30)]);
     uint64_t e = pd[INDEX(va, 21)];
 
     if (e) {
         if (!is_table(e) || virt_page(table_of(e))->private)
             return;
+        views_unlink(&b->f, &pd[INDEX(va, 21)], va);
         pd[INDEX(va, 21)] = 0;
-        forget(b->mm, va);
+        forget(b->f.mm, va);
         batch_table(b, va, virt_page(table_of(e)));
         if (--virt_page(pd)->private)
             return;
@@ -416,24 +299,26 @@ static void drop_tables(struct batch *b, vaddr_t va)
         return;
     }
     pdpt[INDEX(va, 30)] = 0;
-    batch_table(b, va, virt_page(pd));
+    batch_upper(b, va, pd, 1);
     if (--virt_page(pdpt)->private)
         return;
     pgd[INDEX(va, 39)] = 0;
     virt_page(pgd)->private --;
-    batch_table(b, va, virt_page(pdpt));
+    batch_upper(b, va, pdpt, 2);
 }
 
 /* The last table emptied stays, for a program that maps and unmaps in the same place; the one before goes. */
 static void keep_empty(struct batch *b, vaddr_t va)
 {
-    vaddr_t old = b->mm->arch.empty_va, next;
+    struct arch_mm *m = &b->f.mm->arch;
+    vaddr_t *empty = unlikely(m->views != NULL) ? &m->views[this_cpu()->id].empty_va : &m->empty_va;
+    vaddr_t old = *empty, next;
 
     va &= ~(HUGE_SIZE - 1);
-    b->mm->arch.empty_va = va | 1;
+    *empty = va | 1;
     if (!old || old == (va | 1))
         return;
-    uint64_t *pde = pd_entry(b->mm, old, &next);
+    uint64_t *pde = pt_pd_entry(b->f.mm, old, &next);
     if (pde && is_table(*pde))
         drop_tables(b, old);
 }
@@ -444,6 +329,8 @@ static void unmap_table(struct batch *b, uint64_t *pt, vaddr_t va, vaddr_t end)
     struct page *tp = virt_page(pt);
     unsigned left = tp->private;
 
+    if (left && tp->cpus)
+        views_reach(&b->f, pt, va, after - first > FLUSH_MAX);
     for (unsigned i = next_entry(pt, first); i < after && left; i = entry_after(pt, i)) {
         uint64_t was = pt[i];
 
@@ -463,10 +350,11 @@ static void unmap_huge(struct batch *b, uint64_t *pde, vaddr_t va)
 {
     uint64_t *pd = (uint64_t *)((vaddr_t)pde & PAGE_MASK);
 
+    views_unlink(&b->f, pde, va);
     batch_leaf(b, va, *pde);
     *pde = 0;
     virt_page(pd)->private --;
-    batch_table(b, va, withdraw(b->mm));
+    batch_table(b, va, withdraw(b->f.mm));
     if (!virt_page(pd)->private)
         drop_tables(b, va);
 }
@@ -479,7 +367,7 @@ void pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
 
     batch_init(&b, mm, put, arg);
     for (vaddr_t va = start; va < end; va = next) {
-        uint64_t *pde = pd_entry(mm, va, &next);
+        uint64_t *pde = pt_pd_entry(mm, va, &next);
 
         next = MIN(next, end);
         if (!pde || !*pde)
@@ -501,8 +389,23 @@ static void unmapped_table(void *arg, vaddr_t va, paddr_t pa, unsigned prot, boo
 {
 }
 
+/* An empty last-level table was kept where a 2 MiB page is to be: it goes. */
+static void drop_kept(struct mm *mm, vaddr_t va, uint64_t *pde)
+{
+    struct flush f = { .mm = mm, .start = va, .end = va + PAGE_SIZE, .tables = true };
+    struct page *table = virt_page(table_of(*pde));
+
+    views_unlink(&f, pde, va);
+    *pde = 0;
+    virt_page(pde)->private --;
+    forget(mm, va);
+    tlb_flush(&f);
+    page_free(table);
+}
+
 static int map_huge(struct mm *mm, vaddr_t va, uint64_t e)
 {
+    struct flush f = { .mm = mm, .start = va, .end = va + PAGE_SIZE };
     uint64_t *pd = pd_get(mm, va);
 
     if (!pd)
@@ -513,19 +416,16 @@ static int map_huge(struct mm *mm, vaddr_t va, uint64_t e)
     if (!pd)
         return -ENOMEM;
     uint64_t *pde = &pd[INDEX(va, 21)];
-    if (is_table(*pde)) { /* kept although empty */
-        page_free(virt_page(table_of(*pde)));
-        *pde = 0;
-        virt_page(pd)->private --;
-        forget(mm, va);
-    }
+    if (is_table(*pde))
+        drop_kept(mm, va, pde);
+    views_unlink(&f, pde, va);
     if (!*pde) {
         if (!deposit(mm))
             return -ENOMEM;
         virt_page(pd)->private ++;
     }
     *pde = e | PTE_PS;
-    flush(mm, va, va + PAGE_SIZE);
+    tlb_flush(&f);
     return 0;
 }
 
@@ -537,7 +437,7 @@ static __noinline uint64_t *pt_get(struct mm *mm, vaddr_t va)
     if (!pd)
         return NULL;
     uint64_t *pde = &pd[INDEX(va, 21)];
-    pt = *pde & PTE_PS ? split(mm, va, pde) : table_get(pd, INDEX(va, 21));
+    pt = *pde & PTE_PS ? split(mm, va, pde) : pt_table_get(pd, INDEX(va, 21));
     if (pt)
         remember(mm, va, pt);
     return pt;
@@ -560,7 +460,7 @@ int pt_map(struct mm *mm, vaddr_t va, paddr_t pa, unsigned prot, bool huge)
     if (likely(!old))
         entry_added(pt, INDEX(va, 12));
     else if (old & PTE_P)
-        flush(mm, va, va + PAGE_SIZE);
+        flush(mm, va, va + PAGE_SIZE, *table_cpus(pt));
     return 0;
 }
 
@@ -570,7 +470,7 @@ int pt_map_new(struct mm *mm, vaddr_t va, paddr_t pa, unsigned prot)
     vaddr_t next;
 
     if (unlikely(!pt)) {
-        uint64_t *pde = pd_entry(mm, va, &next);
+        uint64_t *pde = pt_pd_entry(mm, va, &next);
 
         if (pde && (*pde & PTE_PS))
             return -EEXIST;
@@ -597,7 +497,7 @@ bool pt_lookup(struct mm *mm, vaddr_t va, paddr_t *pa, unsigned *prot, bool *hug
     if (pt) {
         e = pt[INDEX(va, 12)];
     } else {
-        uint64_t *pde = pd_entry(mm, va, &next);
+        uint64_t *pde = pt_pd_entry(mm, va, &next);
 
         if (!pde || !*pde)
             return false;
@@ -619,7 +519,7 @@ vaddr_t pt_next(struct mm *mm, vaddr_t va, vaddr_t end)
     vaddr_t next;
 
     for (; va < end; va = next) {
-        uint64_t *pde = pd_entry(mm, va, &next);
+        uint64_t *pde = pt_pd_entry(mm, va, &next);
 
         if (!pde || !*pde)
             continue;
@@ -648,45 +548,64 @@ static uint64_t protected_entry(uint64_t e, unsigned prot, bool allow_write)
     return (e & PTE_ADDR) | (e & (PTE_PS | PTE_D)) | f;
 }
 
+/* True: what the CPU may know of the entries has changed. */
+static bool protect_table(uint64_t *pt, unsigned first, unsigned after, unsigned prot, bool allow_write)
+{
+    bool known = false;
+
+    for (unsigned i = next_entry(pt, first); i < after; i = entry_after(pt, i)) {
+        uint64_t was = pt[i];
+
+        if (!was)
+            continue;
+        known |= was & PTE_P;
+        pt[i] = protected_entry(was, prot, allow_write);
+    }
+    return known;
+}
+
 void pt_protect(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, bool allow_write)
 {
-    vaddr_t next, first = 0, last = 0;
+    struct flush f = { .mm = mm };
+    vaddr_t next;
 
     for (vaddr_t va = start; va < end; va = next) {
-        uint64_t *pde = pd_entry(mm, va, &next), *pt;
+        uint64_t *pde = pt_pd_entry(mm, va, &next), *pt;
+        bool known = true;
 
         next = MIN(next, end);
         if (!pde || !*pde)
             continue;
-        if (!first)
-            first = va;
-        last = next;
         if ((*pde & PTE_PS) && next - va == HUGE_SIZE) {
+            views_unlink(&f, pde, va);
             *pde = protected_entry(*pde, prot, allow_write);
-            continue;
-        }
-        pt = *pde & PTE_PS ? split(mm, va, pde) : table_of(*pde);
-        unsigned first = INDEX(va, 12), after = first + ((next - va) >> PAGE_SHIFT);
+        } else {
+            unsigned first = INDEX(va, 12), after = first + ((next - va) >> PAGE_SHIFT);
 
-        for (unsigned i = next_entry(pt, first); i < after; i = entry_after(pt, i))
-            if (pt[i])
-                pt[i] = protected_entry(pt[i], prot, allow_write);
+            pt = *pde & PTE_PS ? split(mm, va, pde) : table_of(*pde);
+            known = protect_table(pt, first, after, prot, allow_write);
+            if (known && *table_cpus(pt))
+                views_reach(&f, pt, va, after - first > FLUSH_MAX);
+        }
+        if (!known)
+            continue;
+        if (!f.end)
+            f.start = va;
+        f.end = next;
     }
-    if (last)
-        flush(mm, first, last);
+    if (f.end)
+        tlb_flush(&f);
 }
 
-static int move_huge(struct mm *mm, uint64_t *pde, vaddr_t from, vaddr_t to)
+static int move_huge(struct flush *f, uint64_t *pde, vaddr_t from, vaddr_t to)
 {
-    uint64_t *pd = pd_get(mm, to);
+    uint64_t *pd = pd_get(f->mm, to);
 
     if (!pd)
         return -ENOMEM;
-    if (is_table(pd[INDEX(to, 21)])) { /* kept although empty */
-        page_free(virt_page(table_of(pd[INDEX(to, 21)])));
-        virt_page(pd)->private --;
-        forget(mm, to);
-    }
+    if (is_table(pd[INDEX(to, 21)]))
+        drop_kept(f->mm, to, &pd[INDEX(to, 21)]);
+    views_unlink(f, pde, from);
     pd[INDEX(to, 21)] = *pde;
     virt_page(pd)->private ++;
     *pde = 0;
@@ -713,45 +632,52 @@ static int move_small(struct mm *mm, uint64_t *pt, vaddr_t from, vaddr_t to)
 
 int pt_move(struct mm *mm, vaddr_t from, vaddr_t to, size_t len)
 {
+    struct flush f = { .mm = mm, .start = from, .end = from + len };
     vaddr_t next, end = from + len;
     intptr_t by = to - from;
     int err = 0;
 
     for (vaddr_t va = from; va < end && !err; va = next) {
-        uint64_t *pde = pd_entry(mm, va, &next);
+        uint64_t *pde = pt_pd_entry(mm, va, &next);
 
         next = MIN(next, end);
         if (!pde || !*pde)
             continue;
         if ((*pde & PTE_PS) && next - va == HUGE_SIZE && IS_ALIGNED(va + by, HUGE_SIZE)) {
-            err = move_huge(mm, pde, va, va + by);
+            err = move_huge(&f, pde, va, va + by);
             continue;
         }
         uint64_t *pt = *pde & PTE_PS ? split(mm, va, pde) : table_of(*pde);
+        if (*table_cpus(pt))
+            views_reach(&f, pt, va, next - va > FLUSH_MAX * PAGE_SIZE);
         for (; va < next && !err; va += PAGE_SIZE)
             err = move_small(mm, pt, va, va + by);
     }
-    flush(mm, from, end);
+    tlb_flush(&f);
     return err;
 }
 
 /* ---- whole address spaces ---- */
 
-int arch_mm_init(struct mm *mm)
+uint64_t *pt_root_new(void)
 {
+    unsigned direct = INDEX((vaddr_t)direct_map, 39);
     uint64_t *pgd = table_new();
 
-    if (!pgd)
-        return -ENOMEM;
-    unsigned direct = INDEX((vaddr_t)direct_map, 39);
-
-    pgd[direct] = kernel_pml4[direct];
-    pgd[511] = kernel_pml4[511];
-    mm->arch = (struct arch_mm){ .pgd = pgd };
-    return 0;
+    if (pgd) {
+        pgd[direct] = kernel_pml4[direct];
+        pgd[511] = kernel_pml4[511];
+    }
+    return pgd;
 }
 
-static void free_tables(uint64_t *table, unsigned level, unsigned nr)
+int arch_mm_init(struct mm *mm)
+{
+    mm->arch = (struct arch_mm){ .pgd = pt_root_new() };
+    return mm->arch.pgd ? 0 : -ENOMEM;
+}
+
+void pt_free_tables(uint64_t *table, unsigned level, unsigned nr)
 {
     unsigned left = level ? virt_page(table)->private : 0;
 
@@ -759,7 +685,7 @@ static void free_tables(uint64_t *table, unsigned level, unsigned nr)
         if (!table[i])
             continue;
         left--;
-        free_tables(table_of(table[i]), level - 1, 512);
+        pt_free_tables(table_of(table[i]), level - 1, 512);
     }
     page_free(virt_page(table));
 }
@@ -778,5 +704,6 @@ void arch_mm_free(struct mm *mm)
         smp_call(arch_mm_cpus(mm), unload_here, mm);
     while (mm->arch.deposit)
         page_free(withdraw(mm));
-    free_tables(mm->arch.pgd, 3, 256);
+    views_free(mm);
+    pt_free_tables(mm->arch.pgd, 3, 256);
 }

@@ -69,8 +69,10 @@ static int put_frame(struct sigframe *f, const struct user_regs *r, const struct
     window_put(current->arch.trap_addr, &sc->cr2, err);
     window_put(fpstate, &sc->fpstate, err);
     window_put(old_mask, &f->uc.uc_sigmask, err);
+#pragma GCC unroll 16
     for (size_t i = 0; i < SIGINFO_SIZE / 8; i++)
         window_put(from[i], &to[i], err);
+#pragma GCC unroll 16
     for (size_t i = SIGINFO_SIZE / 8; i < sizeof(f->info) / 8; i++)
         window_put(0, &to[i], err);
     return err;

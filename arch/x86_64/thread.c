@@ -14,6 +14,7 @@
 #include "arch/traps.h"
 #include "kernel/arch.h"
 #include "kernel/cpu.h"
+#include "kernel/log.h"
 #include "kernel/uaccess.h"
 #include "lib/string.h"
 #include <asm/prctl.h>
@@ -82,17 +83,36 @@ static __noinline void user_state_save(struct arch_cpu *c, struct thread *t)
     fpu_save(t);
 }
 
+/* read_bases() of old and write_bases() of t. */
+static __always_inline void exchange_bases(struct arch_cpu *c, struct thread *old, struct thread *t)
+{
+    uint64_t fs, gs, new_gs = t->arch.gs_base;
+
+    if (unlikely(!have_fsgsbase())) {
+        read_bases(c, old);
+        write_bases(c, t);
+        return;
+    }
+    __asm__ volatile("rdfsbase %0; swapgs; rdgsbase %1; swapgs; wrfsbase %2"
+                     : "=&r"(fs), "=&r"(gs)
+                     : "r"(t->arch.fs_base));
+    old->arch.fs_base = fs;
+    old->arch.gs_base = gs;
+    if (unlikely(gs != new_gs))
+        wrmsr(MSR_KERNEL_GS_BASE, new_gs);
+    c->user_gs = new_gs;
+}
+
 /* The thread's user state is the one in this CPU's registers. With one CPU the owner's is saved only now. */
-static __always_inline void own_user_state(struct cpu *cpu, struct thread *t)
+static __always_inline void own_user_state(struct cpu *cpu, struct thread *t, bool alone)
 {
     struct arch_cpu *c = &cpu->arch;
     struct thread *old = c->user_owner;
 
     if (old == t && t->arch.user_cpu == cpu->id)
         return;
-    if (nr_cpus == 1 && likely(old)) {
-        read_bases(c, old);
-        write_bases(c, t);
+    if (alone && old) {
+        exchange_bases(c, old, t);
         fpu_switch(old, t);
     } else {
         write_bases(c, t);
@@ -102,29 +122,60 @@ static __always_inline void own_user_state(struct cpu *cpu, struct thread *t)
     t->arch.user_cpu = cpu->id;
 }
 
-static __always_inline void enter_thread(struct cpu *cpu, struct thread *t)
+static __always_inline void enter_thread(struct cpu *cpu, struct thread *t, bool alone)
 {
-    own_user_state(cpu, t);
-    cpu->arch.tss.rsp[0] = t->arch.kstack_top;
-    cpu->arch.kframe = t->arch.kstack_top - sizeof(struct user_regs) - 8;
+    vaddr_t top = t->arch.kstack_top;
+
+    own_user_state(cpu, t, alone);
+    cpu->arch.tss.rsp[0] = top;
+    cpu->arch.kframe = top - sizeof(struct user_regs) - 8;
 }
 
 /* ---- switching ---- */
+
+/* The compiler keeps what it needs; what is left on the old stack is rbp and the way back. */
+static __always_inline void stack_switch(vaddr_t *save_sp, vaddr_t new_sp)
+{
+    __asm__ volatile("push %%rbp\n"
+                     "lea 1f(%%rip), %%rax\n"
+                     "push %%rax\n"
+                     "mov %%rsp, (%0)\n"
+                     "mov %1, %%rsp\n"
+                     "pop %%rax\n"
+                     "jmp *%%rax\n"
+                     "1: pop %%rbp"
+                     : "+D"(save_sp), "+S"(new_sp)
+                     :
+                     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
+                       "memory");
+}
+
+static __noinline void switch_among_many(struct cpu *c, struct thread *prev, struct thread *next)
+{
+    if (c->arch.user_owner == prev && prev->arch.user_cpu == c->id)
+        user_state_save(&c->arch, prev);
+    if (likely(next->mm)) {
+        arch_mm_load(next->mm);
+        enter_thread(c, next, false);
+    } else {
+        arch_mm_leave();
+    }
+}
 
 void arch_switch(struct thread *prev, struct thread *next)
 {
     struct cpu *c = this_cpu();
 
-    if (nr_cpus > 1 && c->arch.user_owner == prev && prev->arch.user_cpu == c->id)
-        user_state_save(&c->arch, prev);
-    if (likely(next->mm)) {
-        arch_mm_load(next->mm);
-        enter_thread(c, next);
-    } else if (nr_cpus > 1) {
-        arch_mm_leave();
+    ASSERT(next->state == T_RUNNING); /* its stack is whole */
+    if (unlikely(nr_cpus > 1)) {
+        switch_among_many(c, prev, next);
+    } else if (likely(next->mm)) {
+        if (unlikely(c->mm != next->mm))
+            arch_mm_load(next->mm);
+        enter_thread(c, next, true);
     }
     arch_set_current(next);
-    arch_stack_switch(&prev->arch.sp, next->arch.sp);
+    stack_switch(&prev->arch.sp, next->arch.sp);
 }
 
 void arch_thread_init(struct thread *t, void (*fn)(void *), void *arg)
@@ -133,14 +184,16 @@ void arch_thread_init(struct thread *t, void (*fn)(void *), void *arg)
 
     t->arch = (struct arch_thread){ .kstack_top = top, .user_cpu = NO_CPU };
     uint64_t *sp = (uint64_t *)(top - sizeof(struct user_regs) - 8);
+    *--sp = (uint64_t)arg;
+    *--sp = (uint64_t)fn;
+    *--sp = 0; /* where others keep rbp: backtraces end here */
     *--sp = (uint64_t)thread_start;
-    *--sp = 0;             /* rbp: backtraces end here */
-    *--sp = 0;             /* rbx */
-    *--sp = (uint64_t)fn;  /* r12 */
-    *--sp = (uint64_t)arg; /* r13 */
-    *--sp = 0;
-    *--sp = 0;
     t->arch.sp = (vaddr_t)sp;
+}
+
+vaddr_t arch_kernel_sp(const struct thread *t)
+{
+    return t->arch.sp;
 }
 
 void arch_thread_free(struct thread *t)
@@ -183,7 +236,7 @@ static void claim_user_state(void)
 {
     unsigned long flags = arch_irq_save();
 
-    enter_thread(this_cpu(), current);
+    enter_thread(this_cpu(), current, nr_cpus == 1);
     arch_irq_restore(flags);
 }
 

@@ -148,7 +148,7 @@ static bool user_access_fault(struct user_regs *r, vaddr_t addr)
     if ((cpu_features.l7_ebx & CPU_L7B_SMAP) && !(r->rflags & RFLAGS_AC))
         return false;
     arch_irq_enable();
-    bool ok = vm_fault(t->mm, addr, r->orig_rax, &code) == 0;
+    bool ok = view_fault(t->mm, addr, r->orig_rax, &code) == 0;
     arch_irq_disable();
     return ok || fixup(r);
 }

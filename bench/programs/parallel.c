@@ -397,7 +397,7 @@ static void make_sleepers(pthread_t *t, long n, const pthread_attr_t *attr)
             die("pthread_create");
     while (atomic_load(&asleep) < n)
         sched_yield();
-    usleep(100000); /* into the futex */
+    sleep(3); /* into the futex, and for long: a kernel may give up what only running threads need */
 }
 static long touched_pages(pthread_t t)
 {

@@ -147,26 +147,9 @@ bool futex_unqueue(struct futex_waiter *w)
     return true;
 }
 
-/* The lock's exchange orders the read of the word after what futex_wake() looks at without the lock. */
 int futex_enqueue(struct futex_waiter *w, vaddr_t addr, uint32_t val)
 {
-    struct futex_bucket *b = futex_bucket(&w->key);
-    uint32_t now;
-
-    w->thread = current;
-    w->prio = current->rt_prio;
-    for (;;) {
-        futex_lock(b);
-        if (likely(!get_user(now, (uint32_t __user *)addr)))
-            break;
-        futex_unlock(b);
-        if (futex_fault_in(addr, false))
-            return -EFAULT;
-    }
-    if (likely(now == val))
-        futex_insert(b, w);
-    futex_unlock(b);
-    return likely(now == val) ? 0 : -EAGAIN;
+    return futex_enqueue_inline(w, addr, val);
 }
 
 /* ---- sleeping ---- */

@@ -125,12 +125,34 @@ struct futex_bucket *futex_lock_waiter(struct futex_waiter *w);
 bool futex_woken(struct futex_waiter *w);
 /* Leaves the queue; false when somebody had already taken us off: woken. */
 bool futex_unqueue(struct futex_waiter *w);
-/* Queues w (key, bits, kind set; the rest is set here) if the word at addr is val. 0, -EAGAIN, -EFAULT. */
-int futex_enqueue(struct futex_waiter *w, vaddr_t addr, uint32_t val);
-/* Sleeps until woken (spuriously at times); until NULL: without limit. 0, -ERESTARTSYS, -ETIMEDOUT. */
-int futex_block(const struct futex_until *until);
 /* After -EFAULT under a bucket's lock, with none held: makes the word readable, or writable. 0: try again; or -EFAULT. */
 int futex_fault_in(vaddr_t addr, bool write);
+/* Queues w (key, bits, kind set; the rest is set here) if the word at addr is val. 0, -EAGAIN, -EFAULT. */
+int futex_enqueue(struct futex_waiter *w, vaddr_t addr, uint32_t val);
+/* The lock's exchange orders the read of the word after what futex_wake() looks at without the lock. */
+static __always_inline int futex_enqueue_inline(struct futex_waiter *w, vaddr_t addr, uint32_t val)
+{
+    struct futex_bucket *b = futex_bucket(&w->key);
+    uint32_t now;
+
+    w->thread = current;
+    w->prio = current->rt_prio;
+    for (;;) {
+        futex_lock(b);
+        if (likely(!get_user(now, (uint32_t __user *)addr)))
+            break;
+        futex_unlock(b);
+        if (futex_fault_in(addr, false))
+            return -EFAULT;
+    }
+    if (likely(now == val))
+        futex_insert(b, w);
+    futex_unlock(b);
+    return likely(now == val) ? 0 : -EAGAIN;
+}
+
+/* Sleeps until woken (spuriously at times); until NULL: without limit. 0, -ERESTARTSYS, -ETIMEDOUT. */
+int futex_block(const struct futex_until *until);
 
 /* Takes up to nr waiters (at least one) whose bits match off b onto *chain, in order: how many, or -EINVAL at one of
  * another kind. b is locked. */

@@ -54,10 +54,23 @@ void futex_wake_chain(struct futex_waiter *w)
     }
 }
 
-long futex_wake(vaddr_t addr, bool shared, int nr, uint32_t bits)
+/* b is locked, and is no more at the end. */
+static __noinline long wake_several(struct futex_bucket *b, const struct futex_key *k, int nr, uint32_t bits)
 {
     struct futex_waiter *first = NULL, **last = &first;
+    int n = futex_take(b, k, nr, bits, &last);
+
+    *last = NULL;
+    spin_unlock(&b->lock);
+    futex_wake_chain(first);
+    arch_irq_enable();
+    return n;
+}
+
+long futex_wake(vaddr_t addr, bool shared, int nr, uint32_t bits)
+{
     struct futex_bucket *b, *table;
+    struct futex_waiter *w;
     struct futex_key key;
     int err;
 
@@ -76,12 +89,19 @@ long futex_wake(vaddr_t addr, bool shared, int nr, uint32_t bits)
     if (!atomic_load_acquire(&b->lock.v) && list_empty(&b->waiters))
         return 0;
     futex_lock(b);
-    err = futex_take(b, &key, nr, bits, &last);
-    *last = NULL;
+    w = (struct futex_waiter *)b->waiters.next;
+    if (unlikely(nr > 1 || &w->link == &b->waiters || !futex_key_eq(&w->key, &key) ||
+                 w->kind != FUTEX_KIND_PLAIN || !(w->bits & bits)))
+        return wake_several(b, &key, nr, bits);
+    /* One, and the first in the bucket: the usual case of futex_take() and futex_wake_chain(). */
+    w->link.next->prev = &b->waiters;
+    b->waiters.next = w->link.next;
+    atomic_store(&w->bucket, FUTEX_WAKING);
     spin_unlock(&b->lock);
-    futex_wake_chain(first);
+    thread_wake_irqs_off(w->thread);
+    atomic_store_release(&w->bucket, NULL);
     arch_irq_enable();
-    return err;
+    return 1;
 }
 
 /* ---- waiting ---- */
@@ -98,7 +118,7 @@ long futex_wait(vaddr_t addr, bool shared, uint32_t val, const struct futex_unti
         return err;
     w.bits = bits;
     w.kind = FUTEX_KIND_PLAIN;
-    err = futex_enqueue(&w, addr, val);
+    err = futex_enqueue_inline(&w, addr, val);
     if (unlikely(err))
         return err;
     do {

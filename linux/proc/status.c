@@ -52,6 +52,8 @@ static unsigned state_index(const struct subject *x)
     case T_RUNNING:
         return 0;
     case T_SLEEPING:
+    case T_PARKING:
+    case T_PARKED:
         return 1;
     case T_BLOCKED:
         return 2;

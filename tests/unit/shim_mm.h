@@ -275,6 +275,9 @@ int arch_mm_init(struct mm *mm)
     free(turn);
     return turn ? 0 : -ENOMEM;
 }
+void arch_mm_share(struct mm *mm)
+{
+}
 void arch_mm_free(struct mm *mm)
 {
 }

@@ -162,6 +162,23 @@ void kernel_unmap_pages(void *va, unsigned nr)
     free(va);
 }
 
+void kernel_clear_pages(void *va, unsigned nr)
+{
+}
+
+void kernel_set_page(void *va, struct page *p)
+{
+}
+
+void arch_flush_kernel_tlb(void)
+{
+}
+
+vaddr_t arch_kernel_sp(const struct thread *t)
+{
+    return (vaddr_t)t->kstack + KSTACK_SIZE - PAGE_SIZE; /* a sleeping thread uses its top page only */
+}
+
 static void idle_main(void *unused)
 {
     sched_idle();

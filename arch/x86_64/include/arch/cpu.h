@@ -14,6 +14,7 @@
 
 struct cpu;
 struct thread;
+struct pt_view;
 
 extern bool arch_is_emulated; /* the hypervisor is an emulator without fast string instructions (TCG) */
 
@@ -34,9 +35,10 @@ struct arch_cpu {
     vaddr_t kframe;  /* where a system call puts the current thread's user registers */
     vaddr_t user_sp; /* scratch of the system-call entry */
     vaddr_t irq_stack_top;
+    struct pt_view *view;      /* of the program, loaded; NULL: its common tables are */
     struct thread *user_owner; /* whose FPU, FS and user GS are loaded; NULL: nobody's of interest */
     uint32_t apic_id;
-    uint32_t tlb_state; /* enum in pt.c: of entries of the lower half [a] */
+    uint32_t tlb_state; /* enum in tlb.c: of entries of the lower half [a] */
     uint64_t gdt[10] __aligned(16);
     struct tss tss __aligned(16);
     uint64_t user_gs; /* what was loaded, or when saved; nothing without user_owner */

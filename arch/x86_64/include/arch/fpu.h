@@ -17,7 +17,7 @@ void fpu_clone(struct thread *child);                    /* the current thread's
 
 /* The signal frame. size: bytes of the state there, without Linux's trailing magic. */
 size_t fpu_frame_size(void);
-int fpu_to_user(void __user *frame);         /* 64-byte aligned; 0 or -EFAULT */
+int fpu_to_user(void __user *frame);         /* 64-byte aligned, and user_ok(); 0 or -EFAULT */
 int fpu_from_user(const void __user *frame); /* NULL: the initial state */
 
 #endif

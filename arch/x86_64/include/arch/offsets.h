@@ -12,6 +12,7 @@
 #define CPU_KFRAME    16
 #define CPU_USER_SP   24
 #define CPU_IRQ_STACK 32
+#define CPU_VIEW      40
 #define CPU_IN_IRQ    259
 
 /* struct thread */

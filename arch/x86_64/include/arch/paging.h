@@ -18,6 +18,8 @@ static inline paddr_t image_phys(const void *va)
 }
 /* This CPU goes on without a program; its page tables stay loaded. */
 void arch_mm_leave(void);
+/* vm_fault() for a fault of this CPU: what is mapped after all is led to by its view. */
+int view_fault(struct mm *mm, vaddr_t addr, unsigned access, int *code);
 /* Drops the identity mapping that booting needed. */
 void paging_init(void);
 

@@ -44,7 +44,6 @@ void syscall_entry(void);
 void user_return(void)
     __attribute__((noreturn)); /* the stack pointer is at the user registers' alignment word */
 void thread_start(void);
-void arch_stack_switch(vaddr_t *save_sp, vaddr_t new_sp);
 /* called from entry.S */
 void trap(unsigned vector, struct user_regs *r);
 void trap_fatal(unsigned vector, struct user_regs *r);

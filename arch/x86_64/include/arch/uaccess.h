@@ -118,6 +118,10 @@ static __always_inline void user_window_close(void)
     __asm__ volatile("1: movq %2, %0\n2:" UA_ENTRY("1b", "2b", "1") \
                      : "=m"(*(uint64_t *)(ptr)), "+a"(err)          \
                      : "er"((uint64_t)(x)))
+#define window_put32(x, ptr, err)                                   \
+    __asm__ volatile("1: movl %2, %0\n2:" UA_ENTRY("1b", "2b", "1") \
+                     : "=m"(*(uint32_t *)(ptr)), "+a"(err)          \
+                     : "er"((uint32_t)(x)))
 #define window_get(ptr, err)                                            \
     ({                                                                  \
         uint64_t _wg;                                                   \
