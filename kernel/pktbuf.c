@@ -14,8 +14,17 @@
 
 static_assert(sizeof(struct pktbuf) % 8 == 0, "the bytes behind it are aligned");
 
-static struct slab_cache small_cache = SLAB_CACHE_SIZED("pktbuf-small", SMALL_SIZE, 64);
-static struct slab_cache frame_cache = SLAB_CACHE_SIZED("pktbuf", FRAME_SIZE, 64);
+#define KEEP_SMALL 32 /* a CPU keeps as many as a batch of packets takes and gives back */
+#define KEEP_FRAME 16
+
+static struct slab_cache small_cache = { .name = "pktbuf-small",
+                                         .size = SMALL_SIZE,
+                                         .align = 64,
+                                         .keep = KEEP_SMALL,
+                                         .lock = SPINLOCK_INIT(RANK_SLAB) };
+static struct slab_cache frame_cache = {
+    .name = "pktbuf", .size = FRAME_SIZE, .align = 64, .keep = KEEP_FRAME, .lock = SPINLOCK_INIT(RANK_SLAB)
+};
 
 struct pktbuf *pktbuf_alloc(uint32_t headroom, uint32_t size)
 {
