@@ -82,17 +82,14 @@ static inline void update_window(struct tcp_sock *t, const struct tcp_in *in)
 }
 
 /* Delivery rate (draft-cheng-iccrg-delivery-rate-estimation): bytes between two points over the longer of the two times. */
-static void sample_rate(struct tcp_sock *t, const struct ack_info *a, uint64_t now)
+static inline void sample_rate(struct tcp_sock *t, uint64_t delivered, uint64_t delivered_ns, uint64_t now)
 {
-    uint64_t took, bytes = t->delivered - a->last_delivered;
+    uint64_t took = MAX(now - delivered_ns, 1ull);
 
     t->delivered_ns = now;
-    if (!a->last_delivered_ns)
+    if (!delivered_ns || took < t->min_rtt_ns)
         return;
-    took = MAX(now - a->last_delivered_ns, 1ull);
-    if (took < t->min_rtt_ns)
-        return;
-    t->rate_bytes = bytes;
+    t->rate_bytes = t->delivered - delivered;
     t->rate_ns = took;
 }
 
@@ -125,17 +122,20 @@ static void nothing_new(struct tcp_sock *t, const struct tcp_in *in)
     }
 }
 
-/* All of the first segment, which was sent once, and no more: an answer to what was asked. */
-static void first_arrived(struct tcp_sock *t, const struct tcp_in *in, struct tcp_seg *s)
+/* A window that is used grows. */
+static __noinline void window_used(struct tcp_sock *t, uint32_t acked, uint32_t prior_flight, uint64_t rtt,
+                                   uint64_t now)
 {
-    uint32_t n = in->ack - t->snd_una;
-    struct ack_info a = {
-        .acked = n,
-        .prior_flight = t->snd_nxt - t->snd_una,
-        .rtt_ns = MAX(in->now - s->sent_ns, 1ull),
-        .last_delivered = s->delivered,
-        .last_delivered_ns = s->delivered_ns,
-    };
+    struct ack_info a = { .acked = acked, .prior_flight = prior_flight, .rtt_ns = rtt };
+
+    cc_on_ack(t, acked, &a, now);
+}
+
+/* All of the first segment, which was sent once, and no more: an answer to what was asked. */
+static inline void first_arrived(struct tcp_sock *t, const struct tcp_in *in, struct tcp_seg *s)
+{
+    uint32_t n = in->ack - t->snd_una, flight = t->snd_nxt - t->snd_una;
+    uint64_t rtt = MAX(in->now - s->sent_ns, 1ull);
 
     t->last_ack_rcv_ns = in->now;
     update_window(t, in);
@@ -145,14 +145,19 @@ static void first_arrived(struct tcp_sock *t, const struct tcp_in *in, struct tc
     tcp_rack_delivered(t, s, in->now);
     t->retries = t->backoff = 0;
     t->first_retry_ns = 0;
+    tcp_rtt_sample(t, rtt, in->now);
+    sample_rate(t, s->delivered, s->delivered_ns, in->now);
     tcp_seg_unlink(t, s);
     tcp_seg_free(s);
-    tcp_rtt_sample(t, a.rtt_ns, in->now);
-    sample_rate(t, &a, in->now);
-    cc_on_ack(t, n, &a, in->now);
-    tcp_rto_arm(t, in->now);
-    if (t->snd_una != t->snd_nxt)
+    if (unlikely(t->cwnd_limited || (t->cwnd < t->ssthresh && 2 * flight > t->cwnd)))
+        window_used(t, n, flight, rtt, in->now);
+    if (t->snd_una == t->snd_nxt) {
+        t->timer_kind = TT_NONE;
+        t->rto_deadline = 0;
+    } else {
+        tcp_rto_arm(t, in->now);
         tcp_tlp_schedule(t, in->now);
+    }
     if (unlikely(t->nospace))
         tcp_write_space(t);
 }
@@ -212,7 +217,7 @@ int tcp_ack(struct tcp_sock *t, struct tcp_in *in)
         sample_rtt(t, in, &a);
     }
     if (a.acked || a.sacked)
-        sample_rate(t, &a, now);
+        sample_rate(t, a.last_delivered, a.last_delivered_ns, now);
     if (unlikely(t->tlp_out))
         tcp_tlp_ack(t, in, &a);
     if (likely(t->ca_state == CA_OPEN && !t->sacked && !t->lost && !a.dup && !a.ece)) {

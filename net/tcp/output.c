@@ -321,6 +321,13 @@ static inline bool goes_at_once(const struct tcp_sock *t, const struct tcp_seg *
            !(t->nagle & (NAGLE_CORK | NAGLE_PUSH)) && (t->nagle & NAGLE_OFF || !out);
 }
 
+/* Short, and waits for what follows whatever the windows are. */
+static inline bool corked(const struct tcp_sock *t, const struct tcp_seg *s)
+{
+    return (t->nagle & (NAGLE_CORK | NAGLE_PUSH)) == NAGLE_CORK && !s->next && s->len < t->mss && s->len &&
+           !(s->flags & SEG_FIN) && !t->urgent_out;
+}
+
 static void sent_something(struct tcp_sock *t)
 {
     tcp_rto_arm(t, t->last_snd_ns);
@@ -346,7 +353,7 @@ void tcp_push(struct tcp_sock *t)
         }
         return;
     }
-    while ((s = t->unsent)) {
+    while ((s = t->unsent) && !corked(t, s)) {
         uint32_t n = may_send(t, s);
 
         if (!n)
