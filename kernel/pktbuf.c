@@ -27,7 +27,7 @@ static struct slab_cache frame_cache = {
 };
 
 /* All but frags, and private, which is the owner's. */
-static inline struct pktbuf *set_up(struct pktbuf *p, uint8_t *head, uint32_t headroom, uint32_t bytes, bool frame)
+static __always_inline struct pktbuf *set_up(struct pktbuf *p, uint8_t *head, uint32_t headroom, uint32_t bytes, bool frame)
 {
     if (unlikely(!p))
         return NULL;
@@ -38,8 +38,12 @@ static inline struct pktbuf *set_up(struct pktbuf *p, uint8_t *head, uint32_t he
     p->end = head + bytes;
     p->dev = NULL;
     p->time_ns = 0;
-    /* in one piece: moves and no call */
-    memset(&p->hash, 0, offsetof(struct pktbuf, private) - offsetof(struct pktbuf, hash));
+    p->hash = 0;
+    p->queue = p->protocol = 0;
+    p->link = p->network = p->transport = 0;
+    p->csum_start = p->csum_offset = 0;
+    p->gso_size = p->gso_segs = 0;
+    p->csum = p->gso = p->link_type = p->nr_frags = p->flags = 0;
     p->frame = frame;
     return p;
 }

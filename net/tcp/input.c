@@ -331,7 +331,7 @@ void tcp_input_sock(struct tcp_sock *t, struct tcp_in *in)
 
 /* ---- from IP ---- */
 
-static bool parse(struct tcp_in *in, struct pktbuf *p, const struct ip_rx *r)
+static __always_inline bool parse(struct tcp_in *in, struct pktbuf *p, const struct ip_rx *r)
 {
     const struct tcp_header *h;
     unsigned header_len;
@@ -360,7 +360,15 @@ static bool parse(struct tcp_in *in, struct pktbuf *p, const struct ip_rx *r)
     in->urg = be16(h->urgent);
     in->ce = (r->tos & 3) == 3;
     in->ect = r->tos & 3;
-    tcp_parse_options((const uint8_t *)h, header_len, h->flags & TH_SYN, &in->o);
+    memset(&in->o, 0, offsetof(struct tcp_opts, fastopen));
+    /* what nearly all segments have: NOP, NOP, time stamps */
+    if (likely(header_len == sizeof(*h) + TCP_TS_LEN && get_be32(h + 1) == TCP_TS_WORD)) {
+        in->o.has_ts = true;
+        in->o.tsval = get_be32((const uint8_t *)h + 24);
+        in->o.tsecr = get_be32((const uint8_t *)h + 28);
+    } else if (unlikely(header_len != sizeof(*h))) {
+        tcp_parse_options((const uint8_t *)h, header_len, h->flags & TH_SYN, &in->o);
+    }
     pktbuf_pull(p, header_len);
     in->len = p->total;
     in->end = in->seq + in->len + !!(in->flags & TH_SYN) + !!(in->flags & TH_FIN);
@@ -368,7 +376,7 @@ static bool parse(struct tcp_in *in, struct pktbuf *p, const struct ip_rx *r)
 }
 
 /* False: it left the table meanwhile. */
-static bool to_connection(struct tcp_sock *t, struct tcp_in *in)
+static __always_inline bool to_connection(struct tcp_sock *t, struct tcp_in *in)
 {
     int owner = 0;
     bool open;
@@ -418,7 +426,7 @@ static void deliver(struct tcp_in *in, int dev)
         tcp_reset_reply(in, dev);
 }
 
-static bool tcp_input(struct pktbuf *p, const struct ip_rx *r)
+static __noinline bool tcp_input(struct pktbuf *p, const struct ip_rx *r)
 {
     struct tcp_in in;
 

@@ -10,13 +10,6 @@ bool tcp_parse_options(const uint8_t *h, unsigned header_len, bool syn, struct t
     unsigned i = sizeof(struct tcp_header);
 
     memset(o, 0, offsetof(struct tcp_opts, fastopen));
-    /* what nearly all segments have: NOP, NOP, time stamps */
-    if (likely(header_len == 32 && get_be32(h + 20) == 0x0101080a)) {
-        o->has_ts = true;
-        o->tsval = get_be32(h + 24);
-        o->tsecr = get_be32(h + 28);
-        return true;
-    }
     while (i < header_len) {
         unsigned kind = h[i], len;
 

@@ -328,7 +328,7 @@ static inline bool corked(const struct tcp_sock *t, const struct tcp_seg *s)
            !(s->flags & SEG_FIN) && !t->urgent_out;
 }
 
-static void sent_something(struct tcp_sock *t)
+static inline void sent_something(struct tcp_sock *t)
 {
     tcp_rto_arm(t, t->last_snd_ns);
     tcp_tlp_schedule(t, t->last_snd_ns);
@@ -348,7 +348,7 @@ void tcp_push(struct tcp_sock *t)
     if (s && goes_at_once(t, s)) {
         if (likely(tcp_send_seg(t, s) != -ENOBUFS)) {
             t->unsent = NULL;
-            t->snd_nxt = t->snd_sml = seg_end(s);
+            t->snd_nxt = t->snd_sml = s->seq + s->len;
             sent_something(t);
         }
         return;

@@ -87,7 +87,7 @@ static ssize_t copy_queue(struct tcp_sock *t, struct socket_msg *m, uint32_t *se
 }
 
 /* The program has what lies before seq. */
-static void consume(struct tcp_sock *t, uint32_t seq)
+static inline void consume(struct tcp_sock *t, uint32_t seq)
 {
     struct pktbuf *gone = NULL, **end = &gone, *p;
     int64_t truesize = 0;

@@ -370,12 +370,13 @@ bool tcp_parse_options(const uint8_t *h, unsigned header_len, bool syn, struct t
 /* The options of a segment that is not SYN into at (the header's end); their length, a multiple of 4. */
 unsigned tcp_put_options(struct tcp_sock *t, uint8_t *at, uint64_t now);
 /* Those that are on every segment, where there are any. */
-#define TCP_TS_LEN 12
+#define TCP_TS_LEN  12
+#define TCP_TS_WORD 0x0101080a /* NOP, NOP, time stamps */
 static inline void tcp_put_timestamps(const struct tcp_sock *t, uint8_t *at, uint64_t now)
 {
     if (unlikely(!t->ts_on))
         return;
-    put_be32(at, 0x0101080a); /* NOP, NOP, time stamps */
+    put_be32(at, TCP_TS_WORD);
     put_be32(at + 4, tcp_clock_ms(now) + t->ts_offset);
     put_be32(at + 8, t->ts_recent);
 }
