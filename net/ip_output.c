@@ -52,7 +52,7 @@ static inline int to_neighbour(struct pktbuf *p, struct dst *d, const struct flo
 }
 
 /* Our own sockets hear what goes to many, too. */
-static void loop_back(struct pktbuf *p, struct dst *d, const struct flow *f)
+static __noinline void loop_back(struct pktbuf *p, struct dst *d, const struct flow *f)
 {
     struct pktbuf *c;
 
@@ -68,7 +68,7 @@ static void loop_back(struct pktbuf *p, struct dst *d, const struct flow *f)
 }
 
 /* data is at the network header. */
-int ip_send_packet(struct pktbuf *p, struct dst *d, const struct flow *f)
+static __always_inline int send_packet(struct pktbuf *p, struct dst *d, const struct flow *f)
 {
     if (d->loop) {
         loopback_output(p);
@@ -85,6 +85,11 @@ int ip_send_packet(struct pktbuf *p, struct dst *d, const struct flow *f)
         }
     }
     return to_neighbour(p, d, f);
+}
+
+int ip_send_packet(struct pktbuf *p, struct dst *d, const struct flow *f)
+{
+    return send_packet(p, d, f);
 }
 
 static inline void put_v4(struct iphdr *h, const struct flow *f, const struct dst *d)
@@ -183,5 +188,5 @@ int ip_output_fixed(struct pktbuf *p, const struct ip_fixed *x, const struct flo
     h->tot_len = be16(p->total);
     h->check = checksum_finish(x->sum + h->tot_len);
     p->network = p->data - p->head;
-    return ip_send_packet(p, d, f);
+    return send_packet(p, d, f);
 }

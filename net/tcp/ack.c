@@ -147,7 +147,13 @@ static inline void first_arrived(struct tcp_sock *t, const struct tcp_in *in, st
     t->first_retry_ns = 0;
     tcp_rtt_sample(t, rtt, in->now);
     sample_rate(t, s->delivered, s->delivered_ns, in->now);
-    tcp_seg_unlink(t, s);
+    t->first = s->next;
+    if (s->next)
+        s->next->prev = NULL;
+    else
+        t->last = NULL;
+    t->wmem -= s->truesize;
+    tcp_mem_add(-(int64_t)s->truesize);
     tcp_seg_free(s);
     if (unlikely(t->cwnd_limited || (t->cwnd < t->ssthresh && 2 * flight > t->cwnd)))
         window_used(t, n, flight, rtt, in->now);
@@ -155,8 +161,7 @@ static inline void first_arrived(struct tcp_sock *t, const struct tcp_in *in, st
         t->timer_kind = TT_NONE;
         t->rto_deadline = 0;
     } else {
-        tcp_rto_arm(t, in->now);
-        tcp_tlp_schedule(t, in->now);
+        tcp_arm(t, in->now);
     }
     if (unlikely(t->nospace))
         tcp_write_space(t);
@@ -227,9 +232,7 @@ int tcp_ack(struct tcp_sock *t, struct tcp_in *in)
         tcp_recovery(t, in, &a);
     }
     if (a.new_data) {
-        tcp_rto_arm(t, now);
-        if (t->snd_una != t->snd_nxt)
-            tcp_tlp_schedule(t, now);
+        tcp_arm(t, now);
         if (t->nospace)
             tcp_write_space(t);
     } else if (t->timer_kind == TT_NONE && t->snd_una != t->snd_nxt) {

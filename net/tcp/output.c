@@ -8,7 +8,8 @@
 uint32_t tcp_ecn = 2, tcp_ecn_fallback = 1;
 
 /* A packet with its header filled in, and room for size bytes behind; data is at the header. NULL: no memory. */
-static struct pktbuf *segment(struct tcp_sock *t, uint32_t seq, uint8_t flags, uint32_t size, uint64_t now)
+static __always_inline struct pktbuf *segment(struct tcp_sock *t, uint32_t seq, uint8_t flags, uint32_t size,
+                                              uint64_t now)
 {
     bool plain = likely(!t->nr_recent && t->dsack.start == t->dsack.end);
     unsigned len = sizeof(struct tcp_header);
@@ -115,7 +116,7 @@ int tcp_send_seg(struct tcp_sock *t, struct tcp_seg *s)
 }
 
 /* A segment that takes no sequence number. */
-static void send_bare(struct tcp_sock *t, uint32_t seq, uint8_t flags)
+static __noinline void send_bare(struct tcp_sock *t, uint32_t seq, uint8_t flags)
 {
     struct pktbuf *p = segment(t, seq, flags, 0, clock_mono_ns());
 
@@ -328,17 +329,14 @@ static inline bool corked(const struct tcp_sock *t, const struct tcp_seg *s)
            !(s->flags & SEG_FIN) && !t->urgent_out;
 }
 
-static inline void sent_something(struct tcp_sock *t)
-{
-    tcp_rto_arm(t, t->last_snd_ns);
-    tcp_tlp_schedule(t, t->last_snd_ns);
-}
-
 void tcp_push(struct tcp_sock *t)
 {
     bool sent = false, waits = false;
     struct tcp_seg *s = t->unsent;
 
+    /* held back, and a timer runs that sends it in any case */
+    if (s && corked(t, s) && (t->snd_nxt != t->snd_una || t->timer_kind != TT_NONE))
+        return;
     if (s && t->snd_nxt == t->snd_una && t->cwnd > TCP_INIT_CWND * t->mss && t->last_snd_ns) {
         uint64_t now = clock_mono_ns();
 
@@ -349,7 +347,7 @@ void tcp_push(struct tcp_sock *t)
         if (likely(tcp_send_seg(t, s) != -ENOBUFS)) {
             t->unsent = NULL;
             t->snd_nxt = t->snd_sml = s->seq + s->len;
-            sent_something(t);
+            tcp_arm(t, t->last_snd_ns);
         }
         return;
     }
@@ -388,7 +386,7 @@ void tcp_push(struct tcp_sock *t)
     if (unlikely(sent && t->nospace && t->notsent_lowat))
         tcp_write_space(t);
     if (sent) {
-        sent_something(t);
+        tcp_arm(t, t->last_snd_ns);
     } else if (t->unsent && t->snd_nxt == t->snd_una && t->timer_kind == TT_NONE && !waits) {
         /* The peer's window is shut (or we hold back a small one): ask from time to time. */
         if (!(t->nagle & NAGLE_CORK) || t->unsent->len >= t->mss)

@@ -19,7 +19,7 @@ static uint32_t truesize_of(const struct pktbuf *p)
     return sizeof(*p) + (p->end - p->head) + (p->total - p->len);
 }
 
-static void charge(struct tcp_sock *t, int32_t bytes)
+static inline void charge(struct tcp_sock *t, int32_t bytes)
 {
     t->rmem += bytes;
     tcp_mem_add(bytes);
@@ -44,7 +44,7 @@ void tcp_rx_purge(struct tcp_sock *t)
 }
 
 /* Behind the last bytes of the queue; takes p. */
-static void append(struct tcp_sock *t, struct pktbuf *p)
+static __always_inline void append(struct tcp_sock *t, struct pktbuf *p)
 {
     struct tcp_cb *cb = TCP_CB(p);
     struct pktbuf *last = queue_last(t);

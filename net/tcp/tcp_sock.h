@@ -488,10 +488,8 @@ void tcp_retransmit_lost(struct tcp_sock *t);
 void tcp_mark_lost(struct tcp_sock *t, struct tcp_seg *s);
 void tcp_mark_head_lost(struct tcp_sock *t);
 bool tcp_retransmit(struct tcp_sock *t, struct tcp_seg *s);
-void tcp_rack_delivered(struct tcp_sock *t, const struct tcp_seg *s, uint64_t now);
 bool tcp_rack_detect(struct tcp_sock *t, uint64_t now); /* marks what is lost; true: something was */
 void tcp_rack_timer(struct tcp_sock *t);
-void tcp_tlp_schedule(struct tcp_sock *t, uint64_t now);
 void tcp_tlp_fire(struct tcp_sock *t);
 void tcp_tlp_ack(struct tcp_sock *t, const struct tcp_in *in, const struct ack_info *a);
 void tcp_cc_start(struct tcp_sock *t);
@@ -507,9 +505,15 @@ static inline void tcp_timer_nearer(struct tcp_sock *t, uint64_t deadline)
         tcp_timer_advance(t, deadline);
 }
 void tcp_rto_arm(struct tcp_sock *t, uint64_t now); /* for what is in flight; or nothing */
+void tcp_arm(struct tcp_sock *t, uint64_t now);     /* the same, or a loss probe, as it goes well: rack.c */
 void tcp_timer_set(struct tcp_sock *t, enum tcp_timer_kind kind, uint64_t deadline);
 void tcp_keepalive_start(struct tcp_sock *t);
-uint64_t tcp_rto(const struct tcp_sock *t);
+static inline uint64_t tcp_rto(const struct tcp_sock *t)
+{
+    uint64_t rto = t->rto_ns << MIN(t->backoff, (uint8_t)16);
+
+    return MIN(rto, TCP_RTO_MAX);
+}
 
 /* ---- conn.c: the life of a connection ---- */
 struct tcp_sock *tcp_sock_new(int family, int protocol);

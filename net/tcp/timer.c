@@ -43,13 +43,6 @@ void tcp_timer_set(struct tcp_sock *t, enum tcp_timer_kind kind, uint64_t deadli
         tcp_timer_nearer(t, deadline);
 }
 
-uint64_t tcp_rto(const struct tcp_sock *t)
-{
-    uint64_t rto = t->rto_ns << MIN(t->backoff, (uint8_t)16);
-
-    return MIN(rto, TCP_RTO_MAX);
-}
-
 /* (Re)starts the retransmission timer, or stops it when nothing is under way. */
 void tcp_rto_arm(struct tcp_sock *t, uint64_t now)
 {
