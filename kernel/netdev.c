@@ -66,7 +66,7 @@ static void receive_softirq(void)
     unsigned left = SOFTIRQ_BUDGET;
     struct netdev_queue *q;
 
-    while ((q = poll_first(c))) {
+    while (READ_ONCE(c->poll) && (q = poll_first(c))) {
         unsigned n = q->dev->ops->poll(q, MIN(left, (unsigned)QUEUE_BUDGET));
 
         if (n >= MIN(left, (unsigned)QUEUE_BUDGET))

@@ -14,39 +14,63 @@
 
 static_assert(sizeof(struct pktbuf) % 8 == 0, "the bytes behind it are aligned");
 
-static struct slab_cache small_cache = SLAB_CACHE_SIZED("pktbuf-small", SMALL_SIZE, 64);
-static struct slab_cache frame_cache = SLAB_CACHE_SIZED("pktbuf", FRAME_SIZE, 64);
+#define KEEP_SMALL 32 /* a CPU keeps as many as a batch of packets takes and gives back */
+#define KEEP_FRAME 16
+
+static struct slab_cache small_cache = { .name = "pktbuf-small",
+                                         .size = SMALL_SIZE,
+                                         .align = 64,
+                                         .keep = KEEP_SMALL,
+                                         .lock = SPINLOCK_INIT(RANK_SLAB) };
+static struct slab_cache frame_cache = {
+    .name = "pktbuf", .size = FRAME_SIZE, .align = 64, .keep = KEEP_FRAME, .lock = SPINLOCK_INIT(RANK_SLAB)
+};
+
+/* All but frags, and private, which is the owner's. */
+static __always_inline struct pktbuf *set_up(struct pktbuf *p, uint8_t *head, uint32_t headroom, uint32_t bytes, bool frame)
+{
+    if (unlikely(!p))
+        return NULL;
+    p->next = NULL;
+    p->data = head + headroom;
+    p->len = p->total = 0;
+    p->head = head;
+    p->end = head + bytes;
+    p->dev = NULL;
+    p->time_ns = 0;
+    p->hash = 0;
+    p->queue = p->protocol = 0;
+    p->link = p->network = p->transport = 0;
+    p->csum_start = p->csum_offset = 0;
+    p->gso_size = p->gso_segs = 0;
+    p->csum = p->gso = p->link_type = p->nr_frags = p->flags = 0;
+    p->frame = frame;
+    return p;
+}
+
+static __noinline struct pktbuf *alloc_large(uint32_t headroom, uint32_t bytes)
+{
+    uint8_t *head = bytes >= headroom ? kmalloc(bytes) : NULL; /* or it wrapped */
+    struct pktbuf *p = head ? slab_alloc(&small_cache) : NULL;
+
+    if (!p)
+        kfree(head);
+    return set_up(p, head, headroom, bytes, false);
+}
 
 struct pktbuf *pktbuf_alloc(uint32_t headroom, uint32_t size)
 {
     uint32_t bytes = headroom + size;
-    bool frame = bytes > SMALL_SIZE - sizeof(struct pktbuf) && bytes <= PKTBUF_FRAME_BYTES;
     struct pktbuf *p;
-    uint8_t *head;
 
-    if (unlikely(bytes < size)) /* it wrapped */
-        return NULL;
-    p = slab_alloc(frame ? &frame_cache : &small_cache);
-    if (unlikely(!p))
-        return NULL;
-    head = (uint8_t *)(p + 1);
-    if (unlikely(bytes > PKTBUF_FRAME_BYTES)) {
-        head = kmalloc(bytes);
-        if (!head) {
-            slab_free(&small_cache, p);
-            return NULL;
-        }
-    } else {
-        bytes = (frame ? FRAME_SIZE : SMALL_SIZE) - sizeof(*p);
+    if (unlikely(bytes > PKTBUF_FRAME_BYTES || bytes < size))
+        return alloc_large(headroom, bytes);
+    if (bytes <= SMALL_SIZE - sizeof(*p)) {
+        p = slab_alloc(&small_cache);
+        return set_up(p, (uint8_t *)(p + 1), headroom, SMALL_SIZE - sizeof(*p), false);
     }
-    /* in two, each short enough to be moves and no call */
-    memset(p, 0, 48);
-    memset((char *)p + 48, 0, offsetof(struct pktbuf, private) - 48);
-    p->frame = frame;
-    p->head = head;
-    p->data = head + headroom;
-    p->end = head + bytes;
-    return p;
+    p = slab_alloc(&frame_cache);
+    return set_up(p, (uint8_t *)(p + 1), headroom, FRAME_SIZE - sizeof(*p), true);
 }
 
 struct pktbuf *pktbuf_alloc_data(uint32_t headroom, uint32_t size)

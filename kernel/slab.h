@@ -28,6 +28,7 @@ struct slab_cache {
     struct spinlock lock;
     uint16_t id;          /* index of the per-CPU list; 0: none yet [lock] */
     uint16_t stride;      /* bytes from object to object; 0: not yet used [lock] */
+    uint16_t keep;        /* objects that one CPU may keep; 0: as many as are about half a page */
     uint32_t nr_pages;    /* [lock] */
     struct page *partial; /* slabs with free objects, linked through link [lock] */
 };

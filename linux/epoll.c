@@ -167,6 +167,24 @@ static __noinline int report_once(struct epoll *ep, struct epitem *it, struct ep
     return 1;
 }
 
+/* Level-triggered, and reported before: on the list again if it is ready still. As above. */
+static __noinline int report_again(struct epoll *ep, struct epitem *it, struct epoll_event __user *u)
+{
+    unsigned ready;
+
+    item_unqueue(ep, it);
+    ready = item_poll(it, it->events);
+    it->again = ready;
+    if (!ready)
+        return 0;
+    if (unlikely(put_event(u, ready, it->data))) {
+        item_restore(ep, it);
+        return -EFAULT;
+    }
+    epitem_enqueue(it);
+    return 1;
+}
+
 static inline int report(struct epoll *ep, struct epitem *it, struct epoll_event __user *u)
 {
     uint32_t wanted = it->events;
@@ -174,6 +192,8 @@ static inline int report(struct epoll *ep, struct epitem *it, struct epoll_event
 
     if (unlikely(wanted & (EPOLLET | EPOLLONESHOT)))
         return report_once(ep, it, u);
+    if (it->again) /* mostly it is ready no more */
+        return report_again(ep, it, u);
     ready = item_poll(it, wanted);
     if (unlikely(!ready)) {
         item_idle(ep, it);
@@ -181,6 +201,7 @@ static inline int report(struct epoll *ep, struct epitem *it, struct epoll_event
     }
     if (unlikely(put_event(u, ready, it->data)))
         return -EFAULT;
+    it->again = true;
     if (it->ready_link.next != &ep->ready)
         item_rotate(ep, it);
     return 1;

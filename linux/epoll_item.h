@@ -44,6 +44,7 @@ struct epitem {
     uint64_t data;          /* [m] */
     bool dying;             /* [w] the file's last reference is gone */
     bool failed;            /* [m] out of memory for a wait queue */
+    bool again;             /* [m] it is on the ready list because it was reported before */
     struct epwait first;
 };
 

@@ -3,13 +3,10 @@
 #include "kernel/log.h"
 #include "net/ip.h"
 
-bool ip_checksum_ok(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst, uint8_t protocol)
+bool ip_checksum_verify(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst, uint8_t protocol)
 {
-    uint32_t sum;
+    uint32_t sum = ip_pseudo_sum(src, dst, protocol, p->total);
 
-    if (likely(p->csum != CSUM_NONE)) /* CSUM_PARTIAL: it never left the machine */
-        return true;
-    sum = ip_pseudo_sum(src, dst, protocol, p->total);
     if (pktbuf_checksum(p, 0, p->total, sum) != 0xffff)
         return false;
     p->csum = CSUM_VALID;

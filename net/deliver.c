@@ -3,19 +3,14 @@
 #include "net/icmp.h"
 #include "net/ip_input.h"
 
-static const struct ip_protocol *by_number[256];
+const struct ip_protocol *ip_by_number[256];
 bool (*raw_input)(struct pktbuf *p, const struct ip_rx *r);
 struct ip_stats ip_stats[2];
 
 void ip_deliver_init(void)
 {
     for (unsigned i = 0; ip_protocols[i]; i++)
-        by_number[ip_protocols[i]->number] = ip_protocols[i];
-}
-
-const struct ip_protocol *ip_protocol_find(uint8_t number)
-{
-    return by_number[number];
+        ip_by_number[ip_protocols[i]->number] = ip_protocols[i];
 }
 
 /* Nobody wants it: the sender learns so, if the packet was for us alone. */
@@ -39,7 +34,7 @@ static void __cold refuse(struct pktbuf *p, const struct ip_rx *r, bool port)
 
 void ip_deliver(struct pktbuf *p, const struct ip_rx *r)
 {
-    const struct ip_protocol *proto = by_number[r->protocol];
+    const struct ip_protocol *proto = ip_by_number[r->protocol];
     struct ip_stats *s = &ip_stats[!inaddr_is_v4(&r->dst)];
     bool raw = false;
 

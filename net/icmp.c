@@ -390,5 +390,7 @@ static bool icmp6_input(struct pktbuf *p, const struct ip_rx *r)
     return true;
 }
 
-const struct ip_protocol icmp_protocol = { IPPROTO_ICMP, icmp_input, ping_error };
-const struct ip_protocol icmp6_protocol = { IPPROTO_ICMPV6, icmp6_input, ping_error };
+const struct ip_protocol icmp_protocol = { .number = IPPROTO_ICMP, .input = icmp_input, .error = ping_error };
+const struct ip_protocol icmp6_protocol = { .number = IPPROTO_ICMPV6,
+                                            .input = icmp6_input,
+                                            .error = ping_error };

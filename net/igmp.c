@@ -60,4 +60,4 @@ static bool igmp_input(struct pktbuf *p, const struct ip_rx *r)
     return true;
 }
 
-const struct ip_protocol igmp_protocol = { IPPROTO_IGMP, igmp_input, NULL };
+const struct ip_protocol igmp_protocol = { .number = IPPROTO_IGMP, .input = igmp_input };

@@ -83,9 +83,16 @@ static inline uint32_t ip_pseudo_sum(const struct inaddr *src, const struct inad
         sum += (uint64_t)src->w[i] + dst->w[i];
     return checksum_fold64(sum);
 }
+bool ip_checksum_verify(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst,
+                        uint8_t protocol);
 /* The transport checksum of a packet whose data is at its transport header is right, or need not be looked at. Marks it
  * CSUM_VALID. A zero field of UDP is the caller's matter. */
-bool ip_checksum_ok(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst, uint8_t protocol);
+static inline bool ip_checksum_ok(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst,
+                                  uint8_t protocol)
+{
+    /* CSUM_PARTIAL: it never left the machine */
+    return likely(p->csum != CSUM_NONE) || ip_checksum_verify(p, src, dst, protocol);
+}
 /* Sets p's checksum up to be computed by the device or the link layer: data is at the transport header, offset is the
  * checksum field's in it. */
 void ip_checksum_partial(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst,
@@ -151,6 +158,21 @@ void dst_confirm(struct dst *d);
  * (segments of gso_size). 0 or -errno: -EMSGSIZE, -ENOBUFS, ...; a packet lost later on is no error.
  */
 int ip_output(struct pktbuf *p, const struct flow *f, struct dst *d);
+
+/* The IPv4 header of a flow whose packets differ in nothing but their length: made once, copied for each. */
+struct ip_fixed {
+    uint32_t generation; /* of dst_generation; 0: there is none */
+    uint32_t words[5];   /* its length and checksum are zero */
+    uint32_t sum;        /* of the words */
+};
+/* Makes x of a flow that was looked up. Without DF, with options, or where the source is no address of ours there is none. */
+void ip_fixed_make(struct ip_fixed *x, const struct flow *f, const struct dst *d);
+static inline bool ip_fixed_valid(const struct ip_fixed *x)
+{
+    return x->generation == READ_ONCE(dst_generation);
+}
+/* As ip_output(), with x, which is valid. */
+int ip_output_fixed(struct pktbuf *p, const struct ip_fixed *x, const struct flow *f, struct dst *d);
 /* Bytes of the IP header that flow f gets. */
 static inline uint32_t ip_header_len(const struct flow *f)
 {
@@ -186,6 +208,9 @@ struct ip_error {
 /* A transport protocol: one line in net/protocols.c. */
 struct ip_protocol {
     uint8_t number;
+    /* Called first for whole IPv4 packets to this host's link address: true: it belongs to a connection that knows its own
+     * addresses (and that the packet came where its packets leave), and was taken. NULL: there are none. */
+    bool (*early)(struct pktbuf *p, const struct ip_rx *r);
     /* data is at the transport header (p->transport too), total is what the IP header says, possibly fewer than any header's
      * bytes; r lives until the return. Takes the packet. False: nobody wanted it, and it was not taken: the sender is told
      * that the port is unreachable (or the protocol). */

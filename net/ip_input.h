@@ -11,7 +11,11 @@ void ipv6_receive(struct pktbuf *p);
 /* data is at the header that r->protocol names, p->transport too. Takes p. */
 void ip_deliver(struct pktbuf *p, const struct ip_rx *r);
 void ip_deliver_init(void);
-const struct ip_protocol *ip_protocol_find(uint8_t number);
+extern const struct ip_protocol *ip_by_number[256];
+static inline const struct ip_protocol *ip_protocol_find(uint8_t number)
+{
+    return ip_by_number[number];
+}
 
 /* Raw sockets see what arrives for their protocol: NULL while there are none. p stays the caller's, its data at the
  * transport header. True: somebody took a copy. */

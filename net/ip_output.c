@@ -52,7 +52,7 @@ static inline int to_neighbour(struct pktbuf *p, struct dst *d, const struct flo
 }
 
 /* Our own sockets hear what goes to many, too. */
-static void loop_back(struct pktbuf *p, struct dst *d, const struct flow *f)
+static __noinline void loop_back(struct pktbuf *p, struct dst *d, const struct flow *f)
 {
     struct pktbuf *c;
 
@@ -68,7 +68,7 @@ static void loop_back(struct pktbuf *p, struct dst *d, const struct flow *f)
 }
 
 /* data is at the network header. */
-int ip_send_packet(struct pktbuf *p, struct dst *d, const struct flow *f)
+static __always_inline int send_packet(struct pktbuf *p, struct dst *d, const struct flow *f)
 {
     if (d->loop) {
         loopback_output(p);
@@ -87,21 +87,32 @@ int ip_send_packet(struct pktbuf *p, struct dst *d, const struct flow *f)
     return to_neighbour(p, d, f);
 }
 
-static void fill_v4(struct pktbuf *p, const struct flow *f, const struct dst *d, bool df)
+int ip_send_packet(struct pktbuf *p, struct dst *d, const struct flow *f)
 {
-    struct iphdr *h = pktbuf_push(p, sizeof(*h) + f->options_len);
+    return send_packet(p, d, f);
+}
 
+static inline void put_v4(struct iphdr *h, const struct flow *f, const struct dst *d)
+{
     *(uint16_t *)h = be16(0x4000 | (5 + f->options_len / 4) << 8 | f->tos);
-    h->tot_len = be16(p->total > 0xffff ? 0 : p->total);
-    h->id = df ? 0 : (uint16_t)next_id(f);
-    h->frag_off = df ? be16(DONT_FRAG) : 0;
+    h->tot_len = h->id = h->check = 0;
+    h->frag_off = f->flags & FLOW_DF ? be16(DONT_FRAG) : 0;
     h->ttl = f->ttl || f->flags & FLOW_TTL0 ? f->ttl : DEFAULT_TTL;
     h->protocol = f->protocol;
     h->saddr = d->src.w[3];
     h->daddr = f->dst.w[3];
+}
+
+static void fill_v4(struct pktbuf *p, const struct flow *f, const struct dst *d)
+{
+    struct iphdr *h = pktbuf_push(p, sizeof(*h) + f->options_len);
+
+    put_v4(h, f, d);
+    h->tot_len = be16(p->total > 0xffff ? 0 : p->total);
+    if (!(f->flags & FLOW_DF))
+        h->id = (uint16_t)next_id(f);
     if (unlikely(f->options_len))
         memcpy(h + 1, f->options, f->options_len);
-    h->check = 0;
     h->check = checksum_finish(likely(!f->options_len) ? checksum_20(h)
                                                        : checksum_add(h, sizeof(*h) + f->options_len, 0));
 }
@@ -124,7 +135,7 @@ static void fill_v6(struct pktbuf *p, const struct flow *f, const struct dst *d)
 
 int ip_output(struct pktbuf *p, const struct flow *f, struct dst *d)
 {
-    bool v4 = inaddr_is_v4(&f->dst), df = f->flags & FLOW_DF;
+    bool v4 = inaddr_is_v4(&f->dst);
     struct ip_stats *s = &ip_stats[!v4];
     uint32_t len = p->total + ip_header_len(f);
     int err = dst_check(d, f);
@@ -145,9 +156,37 @@ int ip_output(struct pktbuf *p, const struct flow *f, struct dst *d)
         return ip_fragment(p, f, d, next_id(f));
     }
     if (v4)
-        fill_v4(p, f, d, df);
+        fill_v4(p, f, d);
     else
         fill_v6(p, f, d);
     p->network = p->data - p->head;
     return ip_send_packet(p, d, f);
+}
+
+void ip_fixed_make(struct ip_fixed *x, const struct flow *f, const struct dst *d)
+{
+    x->generation = 0;
+    if (!inaddr_is_v4(&f->dst) || !(f->flags & FLOW_DF) || f->options_len || !dst_valid(d) ||
+        (d->kind != KIND_REMOTE && d->kind != KIND_LOCAL) || ip_kind(&d->src, 0) != KIND_LOCAL)
+        return;
+    put_v4((struct iphdr *)x->words, f, d);
+    x->sum = checksum_20(x->words);
+    x->generation = d->generation;
+}
+
+int ip_output_fixed(struct pktbuf *p, const struct ip_fixed *x, const struct flow *f, struct dst *d)
+{
+    struct iphdr *h;
+
+    if (unlikely(p->total + sizeof(*h) > d->mtu && p->gso == GSO_NONE))
+        return ip_output(p, f, d);
+    ip_stats[0].out_requests++;
+    p->transport = p->data - p->head;
+    p->protocol = ETH_P_IP;
+    h = pktbuf_push(p, sizeof(*h));
+    __builtin_memcpy(h, x->words, sizeof(*h));
+    h->tot_len = be16(p->total);
+    h->check = checksum_finish(x->sum + h->tot_len);
+    p->network = p->data - p->head;
+    return send_packet(p, d, f);
 }

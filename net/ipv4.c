@@ -58,6 +58,24 @@ static bool for_us(const struct pktbuf *p, struct ip_rx *r)
     }
 }
 
+/* Most packets belong to a connection, which saves asking whose the addresses are. */
+static inline bool early(struct pktbuf *p, struct ip_rx *r, unsigned hlen)
+{
+    const struct ip_protocol *proto = ip_protocol_find(r->protocol);
+
+    if (unlikely(!proto || !proto->early || raw_input))
+        return false;
+    r->kind = KIND_LOCAL;
+    pktbuf_pull(p, hlen);
+    p->transport = p->data - p->head;
+    if (likely(proto->early(p, r))) {
+        ip_stats[0].in_delivers++;
+        return true;
+    }
+    pktbuf_push(p, hlen);
+    return false;
+}
+
 void ipv4_receive(struct pktbuf *p)
 {
     bool loop = p->dev->features & NETDEV_LOOP || p->flags & PKTBUF_LOOP;
@@ -92,13 +110,15 @@ void ipv4_receive(struct pktbuf *p)
     r.tos = h->tos;
     r.ttl = h->ttl;
     r.label = 0;
+    frag = be16(h->frag_off) & (MORE_FRAGMENTS | OFFSET_MASK);
+    if (likely(!frag && p->link_type == PACKET_HOST) && early(p, &r, hlen))
+        return;
     if (unlikely(!for_us(p, &r) || (!loop && martian(&r)))) {
         s->in_addr_errors++;
         goto drop;
     }
-    frag = be16(h->frag_off);
     pktbuf_pull(p, hlen);
-    if (unlikely(frag & (MORE_FRAGMENTS | OFFSET_MASK))) {
+    if (unlikely(frag)) {
         p = reass_add(p, &r.src, &r.dst, h->id, h->protocol, (frag & OFFSET_MASK) * 8, frag & MORE_FRAGMENTS);
         if (!p)
             return;

@@ -184,7 +184,7 @@ static void udp_error(const struct ip_error *e)
     rcu_read_unlock();
 }
 
-const struct ip_protocol udp_protocol = { IPPROTO_UDP, udp_input, udp_error };
+const struct ip_protocol udp_protocol = { .number = IPPROTO_UDP, .input = udp_input, .error = udp_error };
 
 /* ---- sockets ---- */
 

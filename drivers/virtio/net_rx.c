@@ -141,12 +141,21 @@ static void up(struct vnet_pair *p, struct pktbuf *b, const struct virtio_net_hd
     netdev_receive(b);
 }
 
+static inline struct virtio_net_hdr get_header(const struct vnet *v, const void *data)
+{
+    struct virtio_net_hdr h;
+
+    __builtin_memcpy(&h, data, sizeof(h));
+    if (unlikely(v->hdr_len < sizeof(h)))
+        h.num_buffers = 0; /* the packet's */
+    return h;
+}
+
 static void receive_pktbuf(struct vnet_pair *p, struct pktbuf *b, uint32_t len)
 {
     struct vnet *v = p->net;
-    struct virtio_net_hdr h = { 0 };
+    struct virtio_net_hdr h = get_header(v, b->data);
 
-    memcpy(&h, b->data, v->hdr_len);
     /* Each buffer holds the largest frame: a packet in several is none that we agreed to. */
     if (unlikely(len < v->hdr_len + ETH_HLEN || (v->mergeable && h.num_buffers != 1))) {
         p->queue->stats.rx_errors++;
@@ -184,13 +193,12 @@ static bool take_more(struct vnet_pair *p, struct pktbuf *b, unsigned nr)
 static void receive_page(struct vnet_pair *p, struct page *page, uint32_t len)
 {
     struct vnet *v = p->net;
-    struct virtio_net_hdr h = { 0 };
     uint8_t *data = page_virt(page);
+    struct virtio_net_hdr h = get_header(v, data);
     unsigned more = 0;
     struct pktbuf *b;
     uint32_t n;
 
-    memcpy(&h, data, v->hdr_len);
     if (v->mergeable)
         more = h.num_buffers - 1u;
     if (unlikely(len < v->hdr_len + ETH_HLEN || more > PKTBUF_MAX_FRAGS))

@@ -38,7 +38,10 @@ static void put_header(struct vnet *v, struct pktbuf *b)
         if (b->flags & PKTBUF_ECN_CE && v->dev.features & NETDEV_TSO_ECN)
             h.gso_type |= VIRTIO_NET_HDR_GSO_ECN;
     }
-    memcpy(pktbuf_push(b, v->hdr_len), &h, v->hdr_len);
+    if (likely(v->hdr_len == sizeof(h)))
+        __builtin_memcpy(pktbuf_push(b, sizeof(h)), &h, sizeof(h));
+    else
+        memcpy(pktbuf_push(b, v->hdr_len), &h, v->hdr_len);
 }
 
 /* Room for nr descriptors; with none the device interrupts when there is. */

@@ -57,16 +57,8 @@ static void clean(struct tcp_sock *t, uint32_t ack, struct ack_info *a, uint64_t
         t->fack = ack;
 }
 
-static void update_window(struct tcp_sock *t, const struct tcp_in *in)
+static __noinline void new_window(struct tcp_sock *t, uint32_t win)
 {
-    uint32_t win = (uint32_t)in->win << t->snd_wscale;
-
-    if (!(seq_lt(t->snd_una, in->ack) || seq_lt(t->snd_wl1, in->seq) ||
-          (t->snd_wl1 == in->seq && (win > t->snd_wnd || !win))))
-        return;
-    t->snd_wl1 = in->seq;
-    if (win == t->snd_wnd)
-        return;
     t->snd_wnd = win;
     if (win > t->max_wnd) {
         bool limits = t->max_wnd / 2 <= t->mss; /* segments were to be no larger than half of it */
@@ -77,18 +69,28 @@ static void update_window(struct tcp_sock *t, const struct tcp_in *in)
     }
 }
 
-/* Delivery rate (draft-cheng-iccrg-delivery-rate-estimation): bytes between two points over the longer of the two times. */
-static void sample_rate(struct tcp_sock *t, const struct ack_info *a, uint64_t now)
+static inline void update_window(struct tcp_sock *t, const struct tcp_in *in)
 {
-    uint64_t took, bytes = t->delivered - a->last_delivered;
+    uint32_t win = (uint32_t)in->win << t->snd_wscale;
+
+    if (!(seq_lt(t->snd_una, in->ack) || seq_lt(t->snd_wl1, in->seq) ||
+          (t->snd_wl1 == in->seq && (win > t->snd_wnd || !win))))
+        return;
+    t->snd_wl1 = in->seq;
+    if (win != t->snd_wnd)
+        new_window(t, win);
+}
+
+/* Delivery rate (draft-cheng-iccrg-delivery-rate-estimation): bytes between two points over the longer of the two times. */
+static inline void sample_rate(struct tcp_sock *t, uint64_t delivered, uint64_t delivered_ns, uint64_t now)
+{
+    uint64_t took = MAX(now - delivered_ns, 1ull);
 
     t->delivered_ns = now;
-    if (!a->last_delivered_ns)
+    if (!delivered_ns || took < t->min_rtt_ns)
         return;
-    took = MAX(now - a->last_delivered_ns, 1ull);
-    if (took < t->min_rtt_ns)
-        return;
-    t->rate = bytes * NSEC_PER_SEC / took;
+    t->rate_bytes = t->delivered - delivered;
+    t->rate_ns = took;
 }
 
 static void sample_rtt(struct tcp_sock *t, const struct tcp_in *in, struct ack_info *a)
@@ -105,6 +107,76 @@ static void sample_rtt(struct tcp_sock *t, const struct tcp_in *in, struct ack_i
         tcp_rtt_sample(t, a->rtt_ns, in->now);
         t->backoff = 0;
     }
+}
+
+/* Nothing was under way and nothing is new: the usual case of whoever mostly receives. */
+static void nothing_new(struct tcp_sock *t, const struct tcp_in *in)
+{
+    update_window(t, in);
+    t->last_ack_rcv_ns = in->now;
+    t->probes = 0;
+    if (unlikely(t->timer_kind == TT_ZERO_WINDOW)) {
+        t->backoff = 0;
+        if (!t->unsent || seq_le(seg_end(t->unsent), t->snd_una + t->snd_wnd))
+            tcp_timer_set(t, TT_NONE, 0);
+    }
+}
+
+/* A window that is used grows. */
+static __noinline void window_used(struct tcp_sock *t, uint32_t acked, uint32_t prior_flight, uint64_t rtt,
+                                   uint64_t now)
+{
+    struct ack_info a = { .acked = acked, .prior_flight = prior_flight, .rtt_ns = rtt };
+
+    cc_on_ack(t, acked, &a, now);
+}
+
+/* All of the first segment, which was sent once, and no more: an answer to what was asked. */
+static inline void first_arrived(struct tcp_sock *t, const struct tcp_in *in, struct tcp_seg *s)
+{
+    uint32_t n = in->ack - t->snd_una, flight = t->snd_nxt - t->snd_una;
+    uint64_t rtt = MAX(in->now - s->sent_ns, 1ull);
+
+    t->last_ack_rcv_ns = in->now;
+    update_window(t, in);
+    t->delivered += n;
+    t->bytes_acked += n;
+    t->fack = t->snd_una = in->ack;
+    tcp_rack_delivered(t, s, in->now);
+    t->retries = t->backoff = 0;
+    t->first_retry_ns = 0;
+    tcp_rtt_sample(t, rtt, in->now);
+    sample_rate(t, s->delivered, s->delivered_ns, in->now);
+    t->first = s->next;
+    if (s->next)
+        s->next->prev = NULL;
+    else
+        t->last = NULL;
+    t->wmem -= s->truesize;
+    tcp_mem_add(-(int64_t)s->truesize);
+    tcp_seg_free(s);
+    if (unlikely(t->cwnd_limited || (t->cwnd < t->ssthresh && 2 * flight > t->cwnd)))
+        window_used(t, n, flight, rtt, in->now);
+    if (t->snd_una == t->snd_nxt) {
+        t->timer_kind = TT_NONE;
+        t->rto_deadline = 0;
+    } else {
+        tcp_arm(t, in->now);
+    }
+    if (unlikely(t->nospace))
+        tcp_write_space(t);
+}
+
+void tcp_ack_expected(struct tcp_sock *t, struct tcp_in *in)
+{
+    struct tcp_seg *s = t->first;
+
+    if (in->ack == t->snd_una && s == t->unsent)
+        nothing_new(t, in);
+    else if (likely(s->sends == 1 && s->seq == t->snd_una && in->ack == seg_end(s)))
+        first_arrived(t, in, s);
+    else
+        tcp_ack(t, in);
 }
 
 int tcp_ack(struct tcp_sock *t, struct tcp_in *in)
@@ -125,16 +197,8 @@ int tcp_ack(struct tcp_sock *t, struct tcp_in *in)
     } else if (seq_lt(t->snd_nxt, in->ack)) {
         return ACK_BAD;
     }
-    /* Nothing was under way and nothing is new: the usual case of whoever mostly receives. */
     if (t->first == t->unsent && !advances) {
-        update_window(t, in);
-        t->last_ack_rcv_ns = now;
-        t->probes = 0;
-        if (t->timer_kind == TT_ZERO_WINDOW) {
-            t->backoff = 0;
-            if (!t->unsent || seq_le(seg_end(t->unsent), t->snd_una + t->snd_wnd))
-                tcp_timer_set(t, TT_NONE, 0);
-        }
+        nothing_new(t, in);
         return ACK_OK;
     }
     a.prior_flight = tcp_flight(t);
@@ -158,7 +222,7 @@ int tcp_ack(struct tcp_sock *t, struct tcp_in *in)
         sample_rtt(t, in, &a);
     }
     if (a.acked || a.sacked)
-        sample_rate(t, &a, now);
+        sample_rate(t, a.last_delivered, a.last_delivered_ns, now);
     if (unlikely(t->tlp_out))
         tcp_tlp_ack(t, in, &a);
     if (likely(t->ca_state == CA_OPEN && !t->sacked && !t->lost && !a.dup && !a.ece)) {
@@ -168,9 +232,7 @@ int tcp_ack(struct tcp_sock *t, struct tcp_in *in)
         tcp_recovery(t, in, &a);
     }
     if (a.new_data) {
-        tcp_rto_arm(t, now);
-        if (t->snd_una != t->snd_nxt)
-            tcp_tlp_schedule(t, now);
+        tcp_arm(t, now);
         if (t->nospace)
             tcp_write_space(t);
     } else if (t->timer_kind == TT_NONE && t->snd_una != t->snd_nxt) {

@@ -287,10 +287,43 @@ static void input_synchronised(struct tcp_sock *t, struct tcp_in *in)
         tcp_push(t);
 }
 
+/* ---- header prediction: what nearly all segments are ---- */
+
+/* The next bytes in order, or an ACK of new ones, and nothing that is to be looked at besides. */
+static inline bool expected(const struct tcp_sock *t, const struct tcp_in *in)
+{
+    return t->state == TCP_ESTABLISHED && !(t->special | t->sacked | t->lost | t->retrans) && !t->ooo_first &&
+           (in->flags & ~TH_PSH) == TH_ACK && in->seq == t->rcv_nxt && !in->o.nr_sacks &&
+           in->o.has_ts == t->ts_on && (!t->ts_on || !seq_lt(in->o.tsval, t->ts_recent)) &&
+           in->ack - t->snd_una <= t->snd_nxt - t->snd_una &&
+           in->len <= t->rcv_wup + t->rcv_wnd - t->rcv_nxt && (in->len || in->ack != t->snd_una);
+}
+
+static void input_expected(struct tcp_sock *t, struct tcp_in *in)
+{
+    tcp_ack_expected(t, in);
+    if (t->last_ack_sent == in->seq && in->o.has_ts) {
+        t->ts_recent = in->o.tsval;
+        t->ts_recent_ns = in->now;
+    }
+    if (in->len)
+        tcp_receive_data(t, in);
+    if (t->unsent)
+        tcp_push(t);
+    if (!in->len)
+        return;
+    if (unlikely(t->ack_now))
+        tcp_send_ack(t);
+    else if (t->rcv_nxt != t->last_ack_sent)
+        tcp_ack_soon(t, in->now);
+}
+
 void tcp_input_sock(struct tcp_sock *t, struct tcp_in *in)
 {
     t->segs_in += in->p->gso_segs ? in->p->gso_segs : 1;
-    if (unlikely(t->state == TCP_SYN_SENT))
+    if (likely(expected(t, in)))
+        input_expected(t, in);
+    else if (unlikely(t->state == TCP_SYN_SENT))
         input_syn_sent(t, in, 0);
     else
         input_synchronised(t, in);
@@ -298,7 +331,7 @@ void tcp_input_sock(struct tcp_sock *t, struct tcp_in *in)
 
 /* ---- from IP ---- */
 
-static bool parse(struct tcp_in *in, struct pktbuf *p, const struct ip_rx *r)
+static __always_inline bool parse(struct tcp_in *in, struct pktbuf *p, const struct ip_rx *r)
 {
     const struct tcp_header *h;
     unsigned header_len;
@@ -327,11 +360,39 @@ static bool parse(struct tcp_in *in, struct pktbuf *p, const struct ip_rx *r)
     in->urg = be16(h->urgent);
     in->ce = (r->tos & 3) == 3;
     in->ect = r->tos & 3;
-    tcp_parse_options((const uint8_t *)h, header_len, h->flags & TH_SYN, &in->o);
+    memset(&in->o, 0, offsetof(struct tcp_opts, fastopen));
+    /* what nearly all segments have: NOP, NOP, time stamps */
+    if (likely(header_len == sizeof(*h) + TCP_TS_LEN && get_be32(h + 1) == TCP_TS_WORD)) {
+        in->o.has_ts = true;
+        in->o.tsval = get_be32((const uint8_t *)h + 24);
+        in->o.tsecr = get_be32((const uint8_t *)h + 28);
+    } else if (unlikely(header_len != sizeof(*h))) {
+        tcp_parse_options((const uint8_t *)h, header_len, h->flags & TH_SYN, &in->o);
+    }
     pktbuf_pull(p, header_len);
     in->len = p->total;
     in->end = in->seq + in->len + !!(in->flags & TH_SYN) + !!(in->flags & TH_FIN);
     return true;
+}
+
+/* False: it left the table meanwhile. */
+static __always_inline bool to_connection(struct tcp_sock *t, struct tcp_in *in)
+{
+    int owner = 0;
+    bool open;
+
+    spin_lock(&t->lock);
+    open = t->state != TCP_CLOSE;
+    if (likely(open))
+        tcp_input_sock(t, in);
+    if (unlikely(in->flags & TH_URG)) {
+        owner = t->urg_owner;
+        t->urg_owner = 0;
+    }
+    spin_unlock(&t->lock);
+    if (unlikely(owner))
+        socket_host->sigurg(owner);
+    return open;
 }
 
 static void deliver(struct tcp_in *in, int dev)
@@ -346,23 +407,8 @@ static void deliver(struct tcp_in *in, int dev)
         if (!e)
             break;
         if (likely(e->kind == TCP_KIND_SOCK)) {
-            struct tcp_sock *t = tcp_of_entry(e);
-
-            spin_lock(&t->lock);
-            if (likely(t->state != TCP_CLOSE)) {
-                int owner = 0;
-
-                tcp_input_sock(t, in);
-                if (unlikely(in->flags & TH_URG)) {
-                    owner = t->urg_owner;
-                    t->urg_owner = 0;
-                }
-                spin_unlock(&t->lock);
-                if (unlikely(owner))
-                    socket_host->sigurg(owner);
+            if (likely(to_connection(tcp_of_entry(e), in)))
                 return;
-            }
-            spin_unlock(&t->lock); /* it left the table meanwhile */
         } else if (e->kind == TCP_KIND_REQUEST) {
             if (tcp_request_input(e, in, dev))
                 return;
@@ -380,7 +426,7 @@ static void deliver(struct tcp_in *in, int dev)
         tcp_reset_reply(in, dev);
 }
 
-static bool tcp_input(struct pktbuf *p, const struct ip_rx *r)
+static __noinline bool tcp_input(struct pktbuf *p, const struct ip_rx *r)
 {
     struct tcp_in in;
 
@@ -393,6 +439,35 @@ static bool tcp_input(struct pktbuf *p, const struct ip_rx *r)
     rcu_read_lock();
     deliver(&in, r->dev ? r->dev->index : 0);
     rcu_read_unlock();
+    if (in.p)
+        pktbuf_free(in.p);
+    return true;
+}
+
+/* To a connection whose packets go where this one came from, and whose address is still ours. */
+static bool tcp_early(struct pktbuf *p, const struct ip_rx *r)
+{
+    const struct tcp_header *h = (const struct tcp_header *)p->data;
+    struct tcp_entry *e;
+    struct tcp_sock *t;
+    struct tcp_in in;
+
+    if (unlikely(p->len < sizeof(*h)))
+        return false;
+    e = tcp_table_find(&r->dst, be16(h->dport), &r->src, be16(h->sport), r->dev->index);
+    if (unlikely(!e || e->kind != TCP_KIND_SOCK))
+        return false;
+    t = tcp_of_entry(e);
+    if (unlikely(!ip_fixed_valid(&t->fixed) || t->dst.dev != r->dev))
+        return false;
+    TCP_COUNT(in_segs);
+    if (unlikely(!parse(&in, p, r))) {
+        TCP_COUNT(in_errs);
+        pktbuf_free(p);
+        return true;
+    }
+    if (unlikely(!to_connection(t, &in)))
+        deliver(&in, r->dev->index);
     if (in.p)
         pktbuf_free(in.p);
     return true;
@@ -441,4 +516,6 @@ static void tcp_error(const struct ip_error *err)
     spin_unlock(&t->lock);
 }
 
-const struct ip_protocol tcp_protocol = { IPPROTO_TCP, tcp_input, tcp_error };
+const struct ip_protocol tcp_protocol = {
+    .number = IPPROTO_TCP, .early = tcp_early, .input = tcp_input, .error = tcp_error
+};

@@ -467,6 +467,10 @@ static unsigned tcp_poll(struct socket *s)
     struct tcp_sock *t = tcp_of(s);
     unsigned state = atomic_load_acquire(&t->state), shut = READ_ONCE(t->shutdown), mask = 0, target;
 
+    /* what mostly is so: nothing but how much there is of either side */
+    if (likely(state == TCP_ESTABLISHED && !shut && !t->urg_state && tcp_writeable(t)))
+        return (READ_ONCE(s->err) ? EPOLLERR : 0) | (tcp_readable(t) >= s->rcvlowat ? SOCKET_POLLIN : 0) |
+               EPOLLOUT | EPOLLWRNORM;
     if (state == TCP_LISTEN)
         return tcp_accept_ready(t) ? EPOLLIN | EPOLLRDNORM : 0;
     if (shut == 3 || state == TCP_CLOSE)
@@ -543,6 +547,8 @@ const struct socket_ops tcp_ops = {
     .sendmsg = tcp_sendmsg,
     .by_page = true,
     .recvmsg = tcp_recvmsg,
+    .send = tcp_send,
+    .receive = tcp_receive,
     .shutdown = tcp_shutdown,
     .setsockopt = tcp_setsockopt,
     .getsockopt = tcp_getsockopt,

@@ -10,13 +10,6 @@ bool tcp_parse_options(const uint8_t *h, unsigned header_len, bool syn, struct t
     unsigned i = sizeof(struct tcp_header);
 
     memset(o, 0, offsetof(struct tcp_opts, fastopen));
-    /* what nearly all segments have: NOP, NOP, time stamps */
-    if (likely(header_len == 32 && get_be32(h + 20) == 0x0101080a)) {
-        o->has_ts = true;
-        o->tsval = get_be32(h + 24);
-        o->tsecr = get_be32(h + 28);
-        return true;
-    }
     while (i < header_len) {
         unsigned kind = h[i], len;
 
@@ -104,14 +97,9 @@ static unsigned put_sacks(struct tcp_sock *t, uint8_t *at, unsigned room)
 
 unsigned tcp_put_options(struct tcp_sock *t, uint8_t *at, uint64_t now)
 {
-    unsigned n = 0;
+    unsigned n = t->ts_on * TCP_TS_LEN;
 
-    if (likely(t->ts_on)) {
-        put_be32(at, 0x0101080a);
-        put_be32(at + 4, tcp_clock_ms(now) + t->ts_offset);
-        put_be32(at + 8, t->ts_recent);
-        n = 12;
-    }
+    tcp_put_timestamps(t, at, now);
     if (unlikely((t->nr_recent || t->dsack.start != t->dsack.end) && t->sack_on))
         n += put_sacks(t, at + n, (40 - n - 4) / 8);
     return n;

@@ -7,25 +7,37 @@
 
 uint32_t tcp_ecn = 2, tcp_ecn_fallback = 1;
 
-/* The header in front of what p holds, or will: data is at it then. */
-static struct tcp_header *header(struct tcp_sock *t, struct pktbuf *p, const uint8_t *opts, unsigned opts_len,
-                                 uint32_t seq, uint8_t flags)
+/* A packet with its header filled in, and room for size bytes behind; data is at the header. NULL: no memory. */
+static __always_inline struct pktbuf *segment(struct tcp_sock *t, uint32_t seq, uint8_t flags, uint32_t size,
+                                              uint64_t now)
 {
-    struct tcp_header *h = pktbuf_put(p, sizeof(*h) + opts_len);
+    bool plain = likely(!t->nr_recent && t->dsack.start == t->dsack.end);
+    unsigned len = sizeof(struct tcp_header);
+    struct tcp_header *h;
+    struct pktbuf *p;
+    uint8_t opts[40];
     uint32_t win;
 
+    len += plain ? TCP_TS_LEN * (unsigned)t->ts_on : tcp_put_options(t, opts, now);
+    p = tcp_packet(len, size);
+    if (unlikely(!p))
+        return NULL;
+    h = pktbuf_put(p, len);
     h->sport = be16(t->e.lport);
     h->dport = be16(t->e.rport);
     h->seq = be32(seq);
     h->ack = be32(t->rcv_nxt);
-    h->doff = (sizeof(*h) + opts_len) << 2;
+    h->doff = len << 2;
     h->flags = flags | (t->ecn & ECN_ECHO ? TH_ECE : 0);
     win = tcp_choose_window(t) >> t->rcv_wscale;
     h->window = be16(MIN(win, 65535u));
     h->check = 0;
     h->urgent = 0;
-    memcpy(h + 1, opts, opts_len);
-    return h;
+    if (plain)
+        tcp_put_timestamps(t, (uint8_t *)(h + 1), now);
+    else
+        memcpy(h + 1, opts, len - sizeof(*h));
+    return p;
 }
 
 /* Every segment acknowledges. */
@@ -52,17 +64,15 @@ static void urgent_pointer(struct tcp_sock *t, struct tcp_header *h, uint32_t se
 /* Sends a segment of the queue, new or once more. 0 or -errno: it counts as sent even if the device dropped it. */
 int tcp_send_seg(struct tcp_sock *t, struct tcp_seg *s)
 {
+    uint8_t ect = 0, flags = TH_ACK | (s->flags & SEG_FIN ? TH_FIN : 0) | (s->flags & SEG_PSH ? TH_PSH : 0);
     uint64_t now = clock_mono_ns();
-    uint8_t opts[40], ect = 0;
-    unsigned opts_len = tcp_put_options(t, opts, now);
-    struct pktbuf *p = tcp_packet(sizeof(struct tcp_header) + opts_len, s->nr_frags ? 0 : s->len);
+    struct pktbuf *p = segment(t, s->seq, flags, s->nr_frags ? 0 : s->len, now);
     struct tcp_header *h;
     bool again = s->sends;
 
     if (unlikely(!p))
         return -ENOBUFS;
-    h = header(t, p, opts, opts_len, s->seq,
-               TH_ACK | (s->flags & SEG_FIN ? TH_FIN : 0) | (s->flags & SEG_PSH ? TH_PSH : 0));
+    h = (struct tcp_header *)p->data;
     if (unlikely(t->urgent_out))
         urgent_pointer(t, h, s->seq);
     if (s->nr_frags) {
@@ -80,7 +90,7 @@ int tcp_send_seg(struct tcp_sock *t, struct tcp_seg *s)
         p->gso_size = t->mss;
         p->gso_segs = (s->len + t->mss - 1) / t->mss;
     }
-    if ((t->ecn & ECN_ON) && !again && s->len) {
+    if (unlikely(t->ecn & ECN_ON) && !again && s->len) {
         ect = 2;
         if (t->ecn & ECN_SEND_CWR) {
             t->ecn &= ~ECN_SEND_CWR;
@@ -106,18 +116,15 @@ int tcp_send_seg(struct tcp_sock *t, struct tcp_seg *s)
 }
 
 /* A segment that takes no sequence number. */
-static void send_bare(struct tcp_sock *t, uint32_t seq, uint8_t flags)
+static __noinline void send_bare(struct tcp_sock *t, uint32_t seq, uint8_t flags)
 {
-    uint8_t opts[40];
-    unsigned opts_len = tcp_put_options(t, opts, clock_mono_ns());
-    struct pktbuf *p = tcp_packet(sizeof(struct tcp_header) + opts_len, 0);
+    struct pktbuf *p = segment(t, seq, flags, 0, clock_mono_ns());
 
     if (unlikely(!p)) { /* later then */
         t->delack_deadline = clock_mono_ns() + TCP_DELACK_MAX;
         tcp_timer_update(t);
         return;
     }
-    header(t, p, opts, opts_len, seq, flags);
     acknowledged(t);
     tcp_path_send(t, p, 0);
 }
@@ -305,18 +312,46 @@ static void restart_after_idle(struct tcp_sock *t, uint64_t now)
     }
 }
 
+/* A short piece for which there is room on all sides: the answer to a request, or a request. */
+static inline bool goes_at_once(const struct tcp_sock *t, const struct tcp_seg *s)
+{
+    uint32_t out = t->snd_nxt - t->snd_una;
+
+    return s->len - 1 < t->mss - 1 && !s->next && out + s->len <= MIN(t->cwnd, t->snd_wnd) &&
+           !(t->special | t->sacked | t->lost | t->retrans) && !t->pacer && !t->nospace &&
+           !(t->nagle & (NAGLE_CORK | NAGLE_PUSH)) && (t->nagle & NAGLE_OFF || !out);
+}
+
+/* Short, and waits for what follows whatever the windows are. */
+static inline bool corked(const struct tcp_sock *t, const struct tcp_seg *s)
+{
+    return (t->nagle & (NAGLE_CORK | NAGLE_PUSH)) == NAGLE_CORK && !s->next && s->len < t->mss && s->len &&
+           !(s->flags & SEG_FIN) && !t->urgent_out;
+}
+
 void tcp_push(struct tcp_sock *t)
 {
     bool sent = false, waits = false;
     struct tcp_seg *s = t->unsent;
 
+    /* held back, and a timer runs that sends it in any case */
+    if (s && corked(t, s) && (t->snd_nxt != t->snd_una || t->timer_kind != TT_NONE))
+        return;
     if (s && t->snd_nxt == t->snd_una && t->cwnd > TCP_INIT_CWND * t->mss && t->last_snd_ns) {
         uint64_t now = clock_mono_ns();
 
         if (now - t->last_snd_ns > t->rto_ns)
             restart_after_idle(t, now);
     }
-    while ((s = t->unsent)) {
+    if (s && goes_at_once(t, s)) {
+        if (likely(tcp_send_seg(t, s) != -ENOBUFS)) {
+            t->unsent = NULL;
+            t->snd_nxt = t->snd_sml = s->seq + s->len;
+            tcp_arm(t, t->last_snd_ns);
+        }
+        return;
+    }
+    while ((s = t->unsent) && !corked(t, s)) {
         uint32_t n = may_send(t, s);
 
         if (!n)
@@ -351,8 +386,7 @@ void tcp_push(struct tcp_sock *t)
     if (unlikely(sent && t->nospace && t->notsent_lowat))
         tcp_write_space(t);
     if (sent) {
-        tcp_rto_arm(t, t->last_snd_ns);
-        tcp_tlp_schedule(t, t->last_snd_ns);
+        tcp_arm(t, t->last_snd_ns);
     } else if (t->unsent && t->snd_nxt == t->snd_una && t->timer_kind == TT_NONE && !waits) {
         /* The peer's window is shut (or we hold back a small one): ask from time to time. */
         if (!(t->nagle & NAGLE_CORK) || t->unsent->len >= t->mss)
@@ -417,5 +451,5 @@ void tcp_ack_soon(struct tcp_sock *t, uint64_t now)
     if (t->srtt_ns && t->pingpong)
         ato = MIN(ato, MAX(t->srtt_ns, TCP_DELACK_MIN));
     t->delack_deadline = now + MIN(ato, TCP_DELACK_MAX);
-    tcp_timer_update(t);
+    tcp_timer_nearer(t, t->delack_deadline);
 }

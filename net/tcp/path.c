@@ -18,6 +18,7 @@ int tcp_path_find(struct tcp_sock *t, bool choose_source)
         .src = t->e.local, .dst = t->e.remote, .dev = t->sock.bound_dev, .protocol = IPPROTO_TCP
     };
     inet_flow_opts(f, &t->sock, &t->opts);
+    t->fixed.generation = 0;
     err = dst_lookup(&t->dst, f);
     if (err)
         return err;
@@ -76,7 +77,7 @@ struct pktbuf *tcp_packet(uint32_t header_len, uint32_t size)
     return p;
 }
 
-int tcp_path_send(struct tcp_sock *t, struct pktbuf *p, uint8_t ecn)
+static __noinline int send_anew(struct tcp_sock *t, struct pktbuf *p, uint8_t ecn)
 {
     if (unlikely(!dst_valid(&t->dst))) {
         int err = dst_lookup(&t->dst, &t->flow);
@@ -92,9 +93,26 @@ int tcp_path_send(struct tcp_sock *t, struct pktbuf *p, uint8_t ecn)
     }
     ip_checksum_partial(p, &t->e.local, &t->e.remote, IPPROTO_TCP, offsetof(struct tcp_header, check));
     t->flow.tos = (t->flow.tos & ~3) | ecn;
+    if (!ecn) {
+        ip_fixed_make(&t->fixed, &t->flow, &t->dst);
+        t->pseudo = ip_pseudo_sum(&t->e.local, &t->e.remote, IPPROTO_TCP, 0);
+    }
+    return ip_output(p, &t->flow, &t->dst);
+}
+
+int tcp_path_send(struct tcp_sock *t, struct pktbuf *p, uint8_t ecn)
+{
+    struct tcp_header *h = (struct tcp_header *)p->data;
+
     t->segs_out += p->gso ? p->gso_segs : 1;
     TCP_COUNT(out_segs);
-    return ip_output(p, &t->flow, &t->dst);
+    if (unlikely(ecn || !ip_fixed_valid(&t->fixed)))
+        return send_anew(t, p, ecn);
+    h->check = checksum_fold(t->pseudo + be16(p->total));
+    p->csum = CSUM_PARTIAL;
+    p->csum_start = p->data - p->head;
+    p->csum_offset = offsetof(struct tcp_header, check);
+    return ip_output_fixed(p, &t->fixed, &t->flow, &t->dst);
 }
 
 /* ---- without a socket ---- */

@@ -3,26 +3,6 @@
 #include "net/tcp/cong.h"
 #include "net/tcp/tcp_sock.h"
 
-static bool sent_after(uint64_t t1, uint32_t end1, uint64_t t2, uint32_t end2)
-{
-    return t1 > t2 || (t1 == t2 && seq_lt(end2, end1));
-}
-
-/* §6.2 step 2: the most recently sent segment that arrived. */
-void tcp_rack_delivered(struct tcp_sock *t, const struct tcp_seg *s, uint64_t now)
-{
-    uint64_t rtt = now - s->sent_ns;
-
-    /* faster than any round trip: it was the original that arrived */
-    if (s->flags & SEG_EVER_RETRANS && rtt < t->min_rtt_ns)
-        return;
-    if (!t->rack_sent_ns || sent_after(s->sent_ns, seg_end(s), t->rack_sent_ns, t->rack_end)) {
-        t->rack_sent_ns = s->sent_ns;
-        t->rack_end = seg_end(s);
-        t->rack_rtt_ns = rtt;
-    }
-}
-
 /* §6.2 step 4: how long to wait for what may only be late. */
 static uint64_t reorder_window(struct tcp_sock *t)
 {
@@ -55,7 +35,7 @@ bool tcp_rack_detect(struct tcp_sock *t, uint64_t now)
 
         if (s->flags & SEG_SACKED || (s->flags & SEG_LOST && !(s->flags & SEG_RETRANS)))
             continue;
-        if (!sent_after(t->rack_sent_ns, t->rack_end, s->sent_ns, seg_end(s)))
+        if (!tcp_sent_after(t->rack_sent_ns, t->rack_end, s->sent_ns, seg_end(s)))
             continue;
         left = (int64_t)(s->sent_ns + t->rack_rtt_ns + window - now);
         if (left <= 0) {
@@ -85,20 +65,28 @@ void tcp_rack_timer(struct tcp_sock *t)
 }
 
 /* §7.2: instead of the retransmission timer a shorter one, while nothing is amiss. */
-void tcp_tlp_schedule(struct tcp_sock *t, uint64_t now)
+void tcp_arm(struct tcp_sock *t, uint64_t now)
 {
-    uint64_t pto;
+    enum tcp_timer_kind kind = TT_RTO;
+    uint64_t deadline, pto;
 
-    if (!t->sack_on || t->ca_state != CA_OPEN || t->sacked || t->tlp_out || !t->srtt_ns ||
-        t->timer_kind != TT_RTO || !STATE_IN(t, S_SYNCHRONISED))
+    if (unlikely(t->snd_una == t->snd_nxt)) {
+        t->timer_kind = TT_NONE;
+        t->rto_deadline = 0;
         return;
-    pto = 2 * t->srtt_ns;
-    if (tcp_flight(t) <= t->mss)
-        pto += TCP_DELACK_MAX;
-    else
-        pto += 2 * NSEC_PER_MS;
-    if (now + pto < t->rto_deadline)
-        tcp_timer_set(t, TT_PROBE_LOSS, now + pto);
+    }
+    deadline = now + tcp_rto(t);
+    if (likely(t->sack_on && t->ca_state == CA_OPEN && !t->sacked && !t->tlp_out && t->srtt_ns &&
+               STATE_IN(t, S_SYNCHRONISED))) {
+        pto = now + 2 * t->srtt_ns + (tcp_flight(t) <= t->mss ? TCP_DELACK_MAX : 2 * NSEC_PER_MS);
+        if (pto < deadline) {
+            deadline = pto;
+            kind = TT_PROBE_LOSS;
+        }
+    }
+    t->timer_kind = kind;
+    t->rto_deadline = deadline;
+    tcp_timer_nearer(t, deadline);
 }
 
 void tcp_tlp_fire(struct tcp_sock *t)

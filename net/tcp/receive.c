@@ -19,7 +19,7 @@ static uint32_t truesize_of(const struct pktbuf *p)
     return sizeof(*p) + (p->end - p->head) + (p->total - p->len);
 }
 
-static void charge(struct tcp_sock *t, int32_t bytes)
+static inline void charge(struct tcp_sock *t, int32_t bytes)
 {
     t->rmem += bytes;
     tcp_mem_add(bytes);
@@ -44,7 +44,7 @@ void tcp_rx_purge(struct tcp_sock *t)
 }
 
 /* Behind the last bytes of the queue; takes p. */
-static void append(struct tcp_sock *t, struct pktbuf *p)
+static __always_inline void append(struct tcp_sock *t, struct pktbuf *p)
 {
     struct tcp_cb *cb = TCP_CB(p);
     struct pktbuf *last = queue_last(t);
@@ -286,6 +286,37 @@ static void measure(struct tcp_sock *t, const struct tcp_in *in, uint32_t segmen
     tcp_grow_window(t, segment);
 }
 
+/* What was here before, and what is more than we offered, is cut off. False: nothing is left. */
+static __noinline bool cut(struct tcp_sock *t, struct tcp_in *in, uint32_t window_end)
+{
+    struct tcp_cb *cb = TCP_CB(in->p);
+
+    if (seq_le(in->end,
+               t->rcv_nxt)) { /* all of it was here before: our ACK was lost, or they were too quick */
+        report_dup(t, in->seq, in->end);
+        t->ack_now = 1;
+        return false;
+    }
+    if (seq_lt(cb->seq, t->rcv_nxt)) {
+        uint32_t n = t->rcv_nxt - cb->seq;
+
+        report_dup(t, cb->seq, t->rcv_nxt);
+        pktbuf_drop_front(in->p, MIN(n, in->p->total));
+        cb->seq += n;
+    }
+    if (seq_lt(window_end, cb->end)) { /* more than we offered */
+        uint32_t keep = seq_lt(cb->seq, window_end) ? window_end - cb->seq : 0;
+
+        t->ack_now = 1;
+        if (!keep)
+            return false;
+        pktbuf_trim(in->p, keep);
+        cb->end = cb->seq + keep;
+        cb->fin = false;
+    }
+    return true;
+}
+
 void tcp_receive_data(struct tcp_sock *t, struct tcp_in *in)
 {
     struct pktbuf *p = in->p;
@@ -296,33 +327,12 @@ void tcp_receive_data(struct tcp_sock *t, struct tcp_in *in)
 
     if (!in->len && !fin)
         return;
-    memset(cb, 0, sizeof(*cb));
     cb->seq = in->seq;
     cb->end = in->seq + in->len;
     cb->fin = fin;
-    if (seq_le(in->end,
-               t->rcv_nxt)) { /* all of it was here before: our ACK was lost, or they were too quick */
-        report_dup(t, in->seq, in->end);
-        t->ack_now = 1;
+    if (unlikely(cb->seq != t->rcv_nxt || in->len > window_end - cb->seq) && !cut(t, in, window_end))
         return;
-    }
-    if (seq_lt(cb->seq, t->rcv_nxt)) {
-        uint32_t n = t->rcv_nxt - cb->seq;
-
-        report_dup(t, cb->seq, t->rcv_nxt);
-        pktbuf_drop_front(p, MIN(n, p->total));
-        cb->seq += n;
-    }
-    if (seq_lt(window_end, cb->end)) { /* more than we offered */
-        uint32_t keep = seq_lt(cb->seq, window_end) ? window_end - cb->seq : 0;
-
-        t->ack_now = 1;
-        if (!keep)
-            return;
-        pktbuf_trim(p, keep);
-        cb->end = cb->seq + keep;
-        cb->fin = fin = false;
-    }
+    fin = cb->fin;
     cb->truesize = truesize_of(p);
     if (t->rmem + cb->truesize > 2 * t->sock.rcvbuf || tcp_memory_short()) {
         prune(t, t->sock.rcvbuf);

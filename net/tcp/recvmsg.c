@@ -87,7 +87,7 @@ static ssize_t copy_queue(struct tcp_sock *t, struct socket_msg *m, uint32_t *se
 }
 
 /* The program has what lies before seq. */
-static void consume(struct tcp_sock *t, uint32_t seq)
+static inline void consume(struct tcp_sock *t, uint32_t seq)
 {
     struct pktbuf *gone = NULL, **end = &gone, *p;
     int64_t truesize = 0;
@@ -161,6 +161,54 @@ static bool something_to_do(struct tcp_sock *t, uint32_t seq)
 {
     return atomic_load_acquire(&t->rcv_nxt) - seq > (t->fin_received ? 1u : 0u) || READ_ONCE(t->sock.err) ||
            t->state == TCP_CLOSE || t->shutdown & 1;
+}
+
+/* What there is to read lies in one packet, in one piece, and nothing else is to be seen to. */
+static inline struct pktbuf *plain_packet(struct tcp_sock *t, const struct iov *v, uint32_t *n)
+{
+    struct pktbuf *p = t->rx.first;
+    uint32_t all = atomic_load_acquire(&t->rcv_nxt) - t->copied_seq;
+    uint32_t left = MIN(READ_ONCE(TCP_CB(p)->end) - t->copied_seq, all);
+
+    *n = MIN(left, v->count);
+    if (unlikely(p->nr_frags || t->urg_state || t->fin_received || *n < t->sock.rcvlowat))
+        return NULL;
+    return left - 1 < TCP_INFINITE && (left >= v->count || !READ_ONCE(p->next)) ? p : NULL;
+}
+
+static __noinline ssize_t receive_long(struct socket *s, struct iov *v, unsigned flags)
+{
+    struct socket_msg m;
+
+    socket_msg_init(&m, v, flags, s->rcvtimeo_ns);
+    return tcp_recvmsg(s, &m);
+}
+
+/* The short way of read() and recv(). */
+ssize_t tcp_receive(struct socket *s, struct iov *v, unsigned flags)
+{
+    struct tcp_sock *t = tcp_of(s);
+    struct pktbuf *p;
+    uint32_t n;
+
+    if (unlikely(t->state != TCP_ESTABLISHED || !v->count || flags & ~MSG_DONTWAIT))
+        return receive_long(s, v, flags);
+    mutex_lock(&s->reader);
+    if (!READ_ONCE(t->rx.first)) {
+        mutex_unlock(&s->reader);
+        if (flags & MSG_DONTWAIT || s->rcvtimeo_ns != TIME_NEVER ||
+            socket_wait(s, something_to_do(t, t->copied_seq),
+                        SOCKET_POLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR, TIME_NEVER))
+            return receive_long(s, v, flags);
+        mutex_lock(&s->reader);
+    }
+    p = likely(t->rx.first != NULL) ? plain_packet(t, v, &n) : NULL;
+    if (likely(p != NULL)) {
+        n = iov_put(v, p->data + (t->copied_seq - TCP_CB(p)->seq), n);
+        consume(t, t->copied_seq + n);
+    }
+    mutex_unlock(&s->reader);
+    return likely(p && n) ? (ssize_t)n : receive_long(s, v, flags);
 }
 
 ssize_t tcp_recvmsg(struct socket *s, struct socket_msg *m)

@@ -4,9 +4,9 @@
 #include "kernel/slab.h"
 #include "net/tcp/tcp_sock.h"
 
-static void init(struct tcp_seg *s)
+static inline void init(struct tcp_seg *s)
 {
-    memset(s, 0, sizeof(*s));
+    *s = (struct tcp_seg){ 0 };
 }
 
 struct tcp_seg *tcp_seg_inline(uint32_t room)
@@ -25,9 +25,13 @@ struct tcp_seg *tcp_seg_inline(uint32_t room)
     s = kmalloc(size);
     if (!s)
         return NULL;
-    init(s);
-    s->room = size - sizeof(*s);
+    s->next = s->prev = NULL;
+    s->seq = s->len = 0;
     s->truesize = size;
+    s->flags = s->nr_frags = s->sends = s->ecn_cwr = 0;
+    s->sent_ns = s->delivered_ns = s->delivered = 0;
+    s->off = 0;
+    s->room = size - sizeof(*s);
     return s;
 }
 

@@ -233,6 +233,48 @@ static ssize_t send_all(struct tcp_sock *t, struct socket_msg *m)
     return done ? done : err;
 }
 
+static __noinline ssize_t send_long(struct socket *s, struct iov *v, unsigned flags)
+{
+    struct socket_msg m;
+
+    socket_msg_init(&m, v, flags, s->sndtimeo_ns);
+    return tcp_sendmsg(s, &m);
+}
+
+/* The short way of write() and send(): a piece that one object holds, with nothing of the queue to join. */
+ssize_t tcp_send(struct socket *s, struct iov *v, unsigned flags)
+{
+    struct tcp_sock *t = tcp_of(s);
+    size_t n = v->count;
+    struct tcp_seg *seg;
+
+    if (unlikely(n - 1 >= TCP_SEG_INLINE || v->nr_segs != 1 || t->state != TCP_ESTABLISHED || t->unsent ||
+                 t->nagle & NAGLE_CORK || READ_ONCE(s->err) || t->shutdown & 2 || !has_room(t)))
+        return send_long(s, v, flags);
+    seg = tcp_seg_inline(n);
+    if (unlikely(!seg))
+        return send_long(s, v, flags);
+    mutex_lock(&s->writer);
+    seg->len = iov_get(v, seg->data, n);
+    spin_lock(&t->lock);
+    if (unlikely(seg->len < n || t->state != TCP_ESTABLISHED || t->unsent || t->shutdown & 2)) {
+        spin_unlock(&t->lock);
+        mutex_unlock(&s->writer);
+        v->off -= seg->len;
+        v->count += seg->len;
+        tcp_seg_free(seg);
+        return send_long(s, v, flags);
+    }
+    seg->seq = t->write_seq;
+    seg->flags = SEG_PSH;
+    t->write_seq += n;
+    tcp_seg_append(t, seg);
+    tcp_push(t);
+    spin_unlock(&t->lock);
+    mutex_unlock(&s->writer);
+    return n;
+}
+
 ssize_t tcp_sendmsg(struct socket *s, struct socket_msg *m)
 {
     struct tcp_sock *t = tcp_of(s);

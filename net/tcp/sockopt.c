@@ -194,6 +194,7 @@ static int set_ip(struct tcp_sock *t, int level, int name, const void *val, unsi
     if (!err && t->state != TCP_CLOSE && t->state != TCP_LISTEN) {
         spin_lock(&t->lock);
         inet_flow_opts(&t->flow, &t->sock, &t->opts);
+        t->fixed.generation = 0;
         spin_unlock(&t->lock);
     }
     return err;
@@ -310,7 +311,7 @@ void tcp_get_info(struct tcp_sock *t, struct tcp_info *i)
     i->tcpi_min_rtt = us(t->min_rtt_ns);
     i->tcpi_data_segs_in = t->data_segs_in;
     i->tcpi_data_segs_out = t->data_segs_out;
-    i->tcpi_delivery_rate = t->rate;
+    i->tcpi_delivery_rate = t->rate_ns ? t->rate_bytes * NSEC_PER_SEC / t->rate_ns : 0;
     i->tcpi_delivered = t->delivered / t->mss;
     i->tcpi_bytes_sent = t->bytes_sent;
     i->tcpi_bytes_retrans = t->bytes_retrans;

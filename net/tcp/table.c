@@ -49,7 +49,8 @@ int tcp_table_ready(void)
     return 0;
 }
 
-uint32_t tcp_hash(const struct inaddr *local, uint16_t lport, const struct inaddr *remote, uint16_t rport)
+static __always_inline uint32_t hash_of(const struct inaddr *local, uint16_t lport, const struct inaddr *remote,
+                                        uint16_t rport)
 {
     uint64_t h = (remote->q[0] ^ secret) * 0x9e3779b97f4a7c15ull;
 
@@ -57,6 +58,11 @@ uint32_t tcp_hash(const struct inaddr *local, uint16_t lport, const struct inadd
     h = (h ^ h >> 32 ^ local->q[0] ^ local->q[1] ^ secret >> 7) * 0x94d049bb133111ebull;
     h = (h ^ h >> 29 ^ ((uint64_t)lport << 16 | rport)) * (secret | 1);
     return h >> 32;
+}
+
+uint32_t tcp_hash(const struct inaddr *local, uint16_t lport, const struct inaddr *remote, uint16_t rport)
+{
+    return hash_of(local, lport, remote, rport);
 }
 
 static inline bool same(const struct tcp_entry *e, uint32_t hash, const struct inaddr *local, uint16_t lport,
@@ -69,7 +75,7 @@ static inline bool same(const struct tcp_entry *e, uint32_t hash, const struct i
 struct tcp_entry *tcp_table_find(const struct inaddr *local, uint16_t lport, const struct inaddr *remote,
                                  uint16_t rport, int dev)
 {
-    uint32_t hash = tcp_hash(local, lport, remote, rport);
+    uint32_t hash = hash_of(local, lport, remote, rport);
     struct tcp_entry *e;
 
     if (unlikely(!buckets))

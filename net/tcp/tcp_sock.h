@@ -196,7 +196,6 @@ struct tcp_sock {
     refcount_t refs;    /* one for the program's side, one while the protocol has it */
     uint8_t state;      /* enum tcp_state [l, a] */
     uint8_t shutdown;   /* 1: nothing more is received, 2: nothing more is sent [l, a] */
-    bool dead;          /* the program closed it */
     bool in_protocol;   /* the table's reference stands */
     uint8_t connecting; /* connect(2): 1 under way, 2 done [w] */
     int soft_err;       /* what a router said; the reason given if nothing comes of it */
@@ -206,24 +205,35 @@ struct tcp_sock {
     /* where it goes: path.c */
     struct flow flow;
     struct dst dst;
-    uint32_t mss; /* payload of one segment, with the options that are always there */
+    struct ip_fixed fixed;
+    uint32_t pseudo; /* with fixed: the pseudo-header's sum without the length */
+    uint32_t mss;    /* payload of one segment, with the options that are always there */
     uint32_t mss_peer, mss_user, mtu;
     uint32_t gso_max; /* payload of one packet to the device; mss: no segmentation there */
 
     /* sending */
     uint32_t snd_una, snd_nxt, snd_wnd, snd_wl1, max_wnd;
-    uint32_t write_seq; /* behind the last byte queued, and FIN */
-    uint32_t snd_sml;   /* end of the last small segment sent (Minshall) */
-    uint32_t snd_up;    /* urgent pointer */
-    bool urgent_out;
+    uint32_t write_seq;                    /* behind the last byte queued, and FIN */
+    uint32_t snd_sml;                      /* end of the last small segment sent (Minshall) */
+    uint32_t snd_up;                       /* urgent pointer */
     struct tcp_seg *first, *last, *unsent; /* all not yet acknowledged; the first that was not sent */
     uint32_t wmem;                         /* bytes of memory in them */
     uint8_t nagle;                         /* NAGLE_* */
     bool nospace;                          /* somebody waits to write */
     uint8_t snd_wscale, rcv_wscale;
     bool ts_on, sack_on, wscale_on;
-    bool fin_queued;
     bool fin_received;
+
+    /* Where all of these are zero, segments are mostly what header prediction expects: input.c. */
+    union {
+        struct {
+            bool dead; /* the program closed it */
+            bool urgent_out, fin_queued, tlp_out;
+            uint8_t urg_state; /* TCP_URG_* */
+            uint8_t ca_state, ecn;
+        };
+        uint64_t special;
+    };
 
     /* receiving */
     uint32_t rcv_nxt, rcv_wnd, rcv_wup; /* the window advertised when rcv_nxt was rcv_wup */
@@ -233,7 +243,7 @@ struct tcp_sock {
     struct pktbuf *ooo_first, *ooo_last;
     uint32_t rmem, ooo_mem;
     uint32_t urg_seq;
-    uint8_t urg_state, urg_byte; /* TCP_URG_* */
+    uint8_t urg_byte;
     int urg_owner;               /* whom to tell as soon as the lock is given up */
     struct sack_block dsack;     /* to be reported, when start != end */
     struct sack_block recent[4]; /* SACK blocks, newest first */
@@ -263,8 +273,7 @@ struct tcp_sock {
 
     /* congestion and recovery */
     const struct tcp_cc *cc;
-    uint8_t ca_state, ecn;
-    bool undo_possible, cwnd_limited, tlp_out, tlp_retrans, rack_on, rack_dsack;
+    bool undo_possible, cwnd_limited, tlp_retrans, rack_on, rack_dsack;
     uint32_t cwnd, ssthresh; /* bytes */
     uint32_t prior_cwnd, prior_ssthresh;
     uint32_t high_seq; /* recovery ends when this is acknowledged */
@@ -277,7 +286,8 @@ struct tcp_sock {
     uint32_t rack_end, rack_reo_mult, rack_reo_persist;
     uint32_t fack; /* the highest sequence number that arrived */
     uint32_t reordering;
-    uint64_t delivered, delivered_ns, rate; /* bytes, bytes a second */
+    uint64_t delivered, delivered_ns; /* bytes */
+    uint64_t rate_bytes, rate_ns;     /* the last sample of the delivery rate: bytes in so long */
     uint64_t first_sent_ns;
     uint32_t cc_state[14];
     uint32_t round_end, round_samples; /* HyStart++: of this round trip */
@@ -359,6 +369,17 @@ void tcp_port_release(struct tcp_entry *e);
 bool tcp_parse_options(const uint8_t *h, unsigned header_len, bool syn, struct tcp_opts *o);
 /* The options of a segment that is not SYN into at (the header's end); their length, a multiple of 4. */
 unsigned tcp_put_options(struct tcp_sock *t, uint8_t *at, uint64_t now);
+/* Those that are on every segment, where there are any. */
+#define TCP_TS_LEN  12
+#define TCP_TS_WORD 0x0101080a /* NOP, NOP, time stamps */
+static inline void tcp_put_timestamps(const struct tcp_sock *t, uint8_t *at, uint64_t now)
+{
+    if (unlikely(!t->ts_on))
+        return;
+    put_be32(at, TCP_TS_WORD);
+    put_be32(at + 4, tcp_clock_ms(now) + t->ts_offset);
+    put_be32(at + 8, t->ts_recent);
+}
 struct tcp_syn_opts {
     uint16_t mss;
     uint8_t wscale;
@@ -449,6 +470,7 @@ void tcp_urgent(struct tcp_sock *t, struct tcp_in *in);
 /* ---- ack.c, recovery.c, rack.c, cong.c ---- */
 enum { ACK_OK, ACK_OLD, ACK_BAD };
 int tcp_ack(struct tcp_sock *t, struct tcp_in *in);
+void tcp_ack_expected(struct tcp_sock *t, struct tcp_in *in); /* of a segment as header prediction has it */
 struct ack_info {    /* what an ACK told; small, as it is cleared for each */
     uint64_t rtt_ns; /* 0: none */
     uint64_t first_sent_ns, last_delivered, last_delivered_ns;
@@ -466,21 +488,32 @@ void tcp_retransmit_lost(struct tcp_sock *t);
 void tcp_mark_lost(struct tcp_sock *t, struct tcp_seg *s);
 void tcp_mark_head_lost(struct tcp_sock *t);
 bool tcp_retransmit(struct tcp_sock *t, struct tcp_seg *s);
-void tcp_rack_delivered(struct tcp_sock *t, const struct tcp_seg *s, uint64_t now);
 bool tcp_rack_detect(struct tcp_sock *t, uint64_t now); /* marks what is lost; true: something was */
 void tcp_rack_timer(struct tcp_sock *t);
-void tcp_tlp_schedule(struct tcp_sock *t, uint64_t now);
 void tcp_tlp_fire(struct tcp_sock *t);
 void tcp_tlp_ack(struct tcp_sock *t, const struct tcp_in *in, const struct ack_info *a);
 void tcp_cc_start(struct tcp_sock *t);
 
 /* ---- timer.c ---- */
 void tcp_timer_setup(struct tcp_sock *t);
-void tcp_timer_update(struct tcp_sock *t);          /* after a deadline came nearer */
+void tcp_timer_update(struct tcp_sock *t); /* after a deadline came nearer */
+void tcp_timer_advance(struct tcp_sock *t, uint64_t deadline);
+/* The same when it is known which one it is. */
+static inline void tcp_timer_nearer(struct tcp_sock *t, uint64_t deadline)
+{
+    if (unlikely(deadline < t->armed_ns))
+        tcp_timer_advance(t, deadline);
+}
 void tcp_rto_arm(struct tcp_sock *t, uint64_t now); /* for what is in flight; or nothing */
+void tcp_arm(struct tcp_sock *t, uint64_t now);     /* the same, or a loss probe, as it goes well: rack.c */
 void tcp_timer_set(struct tcp_sock *t, enum tcp_timer_kind kind, uint64_t deadline);
 void tcp_keepalive_start(struct tcp_sock *t);
-uint64_t tcp_rto(const struct tcp_sock *t);
+static inline uint64_t tcp_rto(const struct tcp_sock *t)
+{
+    uint64_t rto = t->rto_ns << MIN(t->backoff, (uint8_t)16);
+
+    return MIN(rto, TCP_RTO_MAX);
+}
 
 /* ---- conn.c: the life of a connection ---- */
 struct tcp_sock *tcp_sock_new(int family, int protocol);
@@ -523,6 +556,8 @@ void tcp_input_sock(struct tcp_sock *t, struct tcp_in *in);
 extern const struct socket_ops tcp_ops;
 ssize_t tcp_sendmsg(struct socket *s, struct socket_msg *m);
 ssize_t tcp_recvmsg(struct socket *s, struct socket_msg *m);
+ssize_t tcp_send(struct socket *s, struct iov *v, unsigned flags);
+ssize_t tcp_receive(struct socket *s, struct iov *v, unsigned flags);
 int tcp_setsockopt(struct socket *s, int level, int name, const void *val, unsigned len);
 int tcp_getsockopt(struct socket *s, int level, int name, void *val, unsigned *len);
 int tcp_connect(struct socket *s, const struct sockaddr_any *a, bool nonblock);

@@ -24,28 +24,23 @@ static uint64_t earliest(const struct tcp_sock *t)
     return d;
 }
 
+void tcp_timer_advance(struct tcp_sock *t, uint64_t deadline)
+{
+    t->armed_ns = deadline;
+    net_timer_arm(&t->timer, deadline);
+}
+
 void tcp_timer_update(struct tcp_sock *t)
 {
-    uint64_t d = earliest(t);
-
-    if (d < t->armed_ns) {
-        t->armed_ns = d;
-        net_timer_arm(&t->timer, d);
-    }
+    tcp_timer_nearer(t, earliest(t));
 }
 
 void tcp_timer_set(struct tcp_sock *t, enum tcp_timer_kind kind, uint64_t deadline)
 {
     t->timer_kind = kind;
     t->rto_deadline = kind == TT_NONE ? 0 : deadline;
-    tcp_timer_update(t);
-}
-
-uint64_t tcp_rto(const struct tcp_sock *t)
-{
-    uint64_t rto = t->rto_ns << MIN(t->backoff, (uint8_t)16);
-
-    return MIN(rto, TCP_RTO_MAX);
+    if (kind != TT_NONE)
+        tcp_timer_nearer(t, deadline);
 }
 
 /* (Re)starts the retransmission timer, or stops it when nothing is under way. */

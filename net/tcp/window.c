@@ -125,14 +125,17 @@ void tcp_after_read(struct tcp_sock *t)
     offered = t->rcv_wup + t->rcv_wnd - t->rcv_nxt;
     if ((int32_t)offered < 0)
         offered = 0;
-    space = MIN(tcp_rcv_space(t), t->rcv_ssthresh);
     if (t->ack_pending &&
         (t->rcv_nxt - t->rcv_wup > t->rcv_mss || (t->ack_pushed && !t->pingpong && !tcp_readable(t)))) {
         tcp_send_ack(t);
-    } else if (2 * offered <= full_window(t) && space >= 2 * offered && space > offered &&
-               space - offered >= MIN(full_window(t) / 2, MAX(t->rcv_mss, 536u))) {
-        tcp_send_ack(t);
+        return;
     }
+    if (likely(2 * offered > full_window(t)))
+        return;
+    space = MIN(tcp_rcv_space(t), t->rcv_ssthresh);
+    if (space >= 2 * offered && space > offered &&
+        space - offered >= MIN(full_window(t) / 2, MAX(t->rcv_mss, 536u)))
+        tcp_send_ack(t);
 }
 
 /* Room for two windows: what is under way and what follows it. */

@@ -132,9 +132,9 @@ static uint16_t wire_sum(const struct pktbuf *p, const struct inaddr *src, const
     return checksum_finish(pktbuf_checksum(p, 0, p->total, ip_pseudo_sum(src, dst, IPPROTO_TCP, p->total)));
 }
 
-bool ip_checksum_ok(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst, uint8_t protocol)
+bool ip_checksum_verify(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst, uint8_t protocol)
 {
-    return p->csum == CSUM_VALID || !wire_sum(p, src, dst);
+    return !wire_sum(p, src, dst);
 }
 
 void ip_checksum_partial(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst,
@@ -188,6 +188,16 @@ int ip_output(struct pktbuf *p, const struct flow *f, struct dst *d)
     return 0;
 }
 
+void ip_fixed_make(struct ip_fixed *x, const struct flow *f, const struct dst *d)
+{
+    x->generation = d->generation;
+}
+
+int ip_output_fixed(struct pktbuf *p, const struct ip_fixed *x, const struct flow *f, struct dst *d)
+{
+    return ip_output(p, f, d);
+}
+
 /* Takes p, data at the TCP header. */
 static void wire_deliver(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst, uint8_t tos)
 {
@@ -199,7 +209,7 @@ static void wire_deliver(struct pktbuf *p, const struct inaddr *src, const struc
                        .ttl = 64,
                        .kind = KIND_LOCAL };
 
-    if (!tcp_protocol.input(p, &r))
+    if (!tcp_protocol.early(p, &r) && !tcp_protocol.input(p, &r))
         pktbuf_free(p);
 }
 
