@@ -6,7 +6,7 @@
 
 const struct driver *const drivers[] = {
     &virtio_blk_driver, &virtio_console_driver, &virtio_net_driver,
-    &virtio_rng_driver, &virtio_pci_driver,     NULL,
+    &virtio_rng_driver, &virtio_vsock_driver,   &virtio_pci_driver, NULL,
 };
 
 void drivers_init(void)
