@@ -10,7 +10,7 @@ const struct vsock_client *vsock_client;
 
 struct vsock_pkt *vsock_pkt_new(uint32_t room)
 {
-    struct vsock_pkt *p = kmalloc(sizeof(*p) + room);
+    struct vsock_pkt *p = kmalloc(VSOCK_PKT_HEAD + room);
 
     if (p) {
         p->owner = NULL;

@@ -24,7 +24,9 @@ struct vsock_pkt {
     struct virtio_vsock_hdr hdr;
     uint8_t data[]; /* to be sent: hdr.len of it */
 };
-_Static_assert(offsetof(struct vsock_pkt, data) == offsetof(struct vsock_pkt, hdr) + sizeof(struct virtio_vsock_hdr),
+/* Bytes before data; sizeof has padding, which is data already. */
+#define VSOCK_PKT_HEAD offsetof(struct vsock_pkt, data)
+_Static_assert(VSOCK_PKT_HEAD == offsetof(struct vsock_pkt, hdr) + sizeof(struct virtio_vsock_hdr),
                "one piece for the device");
 
 /* room: bytes of data; NULL: no memory. */

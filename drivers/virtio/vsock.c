@@ -18,7 +18,7 @@
 #define RING_SIZE   128
 #define NR_EVENTS   8
 #define RX_MIN      16
-#define RX_ROOM     (PAGE_SIZE - sizeof(struct vsock_pkt))
+#define RX_ROOM     (PAGE_SIZE - VSOCK_PKT_HEAD)
 #define RX_LEN      (PAGE_SIZE - offsetof(struct vsock_pkt, hdr))
 #define BUDGET      64 /* packets before others than vsock run */
 #define MAX_WAITING 256

@@ -11,7 +11,7 @@
 #include "net/vsock/vsock.h"
 
 #define SMALL 128                                      /* bytes that are cheaper copied */
-#define ROOMY (PAGE_SIZE - sizeof(struct vsock_pkt))
+#define ROOMY (PAGE_SIZE - VSOCK_PKT_HEAD)
 
 /* ---- the queue ---- */
 
@@ -44,7 +44,7 @@ bool vsock_enqueue(struct vsock_sock *s, struct vsock_pkt *p)
         s->rx_msgs > vsock_buf_alloc(s)) /* empty ones cost no credit */
         return false;
     s->rx_cnt += len;
-    if (last && !ends_message(s, last) && len <= SMALL && last->room - last->len >= len) {
+    if (last && !ends_message(s, last) && len <= SMALL && last->len + len <= last->room) {
         memcpy(last->data + last->len, p->data, len);
         last->flags |= p->flags;
         WRITE_ONCE(last->len, last->len + len);

@@ -20,7 +20,7 @@
 #define VSOCK_BUF_MIN          128u
 #define VSOCK_CONNECT_TIMEOUT  (2 * NSEC_PER_SEC)
 #define VSOCK_CLOSE_TIMEOUT    (8 * NSEC_PER_SEC) /* for the other end to say that it has closed, too */
-#define VSOCK_PKT_MAX          (4 * PAGE_SIZE - sizeof(struct vsock_pkt)) /* data of a packet that we send */
+#define VSOCK_PKT_MAX          (4 * PAGE_SIZE - VSOCK_PKT_HEAD) /* data of a packet that we send */
 
 #define SHUT_RECEIVE 1
 #define SHUT_SEND    2
