@@ -9,7 +9,7 @@ import os, random, select, socket, struct, sys, threading
 
 def connect(path, port):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(60)
+    s.settimeout(20)
     s.connect(path)
     s.sendall(b"CONNECT %d\n" % port)
     line = b""
