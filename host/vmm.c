@@ -108,7 +108,8 @@ static void add_machine(const struct vmm_spec *s, struct strv *args)
     strv_addf(args, "%s%s", machines[s->machine], s->vsock.socket ? ",memory-backend=ram" : "");
     if (s->vsock.socket) { /* another process looks into the guest's memory */
         strv_add(args, "-object");
-        strv_addf(args, "memory-backend-memfd,id=ram,share=on,size=%lluk", (unsigned long long)(s->memory / 1024));
+        strv_addf(args, "memory-backend-memfd,id=ram,share=on,size=%lluk",
+                  (unsigned long long)(s->memory / 1024));
     }
     if (s->machine == VMM_MICROVM) /* a legacy queue takes whole pages of the guest's memory */
         strv_split(args, "-global virtio-mmio.force-legacy=false", " ", 0);

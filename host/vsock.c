@@ -21,7 +21,8 @@ int vsock_parse(const char *option, struct vsock *v)
 
     if (*option < '0' || *option > '9' || cid < CID_MIN || cid > CID_MAX ||
         (*end && (strncmp(end, ",socket=", 8) || !end[8])))
-        return msg_error("--vsock %s: expected CID or CID,socket=PATH, CID a number from %d", option, CID_MIN);
+        return msg_error("--vsock %s: expected CID or CID,socket=PATH, CID a number from %d", option,
+                         CID_MIN);
     v->cid = cid;
     if (!*end)
         return 0;
@@ -40,11 +41,13 @@ int vsock_check(const struct vsock *v)
         _cleanup_close_ int fd = open(VHOST_VSOCK, O_RDWR | O_CLOEXEC);
 
         return fd >= 0 ? 0
-                       : msg_error("--vsock: " VHOST_VSOCK ": %s; load the kernel's module vhost_vsock, or name the "
+                       : msg_error("--vsock: " VHOST_VSOCK
+                                   ": %s; load the kernel's module vhost_vsock, or name the "
                                    "socket of a vhost-user backend: --vsock %u,socket=PATH",
                                    strerror(errno), v->cid);
     }
     if (stat(v->socket, &st))
-        return msg_error("--vsock: %s: %s; the vhost-user backend must run already", v->socket, strerror(errno));
+        return msg_error("--vsock: %s: %s; the vhost-user backend must run already", v->socket,
+                         strerror(errno));
     return S_ISSOCK(st.st_mode) ? 0 : msg_error("--vsock: %s is not a socket", v->socket);
 }

@@ -58,7 +58,7 @@ struct vsock_client {
 extern struct vsockdev *vsockdev; /* NULL: none */
 extern const struct vsock_client *vsock_client;
 
-int vsockdev_add(struct vsockdev *d); /* from a driver's probe: 0, -EBUSY: there is one */
+int vsockdev_add(struct vsockdev *d);                   /* from a driver's probe: 0, -EBUSY: there is one */
 void vsockdev_set_client(const struct vsock_client *c); /* once */
 /* There is something for poll. Any context. */
 static inline void vsockdev_raise(void)

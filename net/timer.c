@@ -10,8 +10,8 @@ struct expired {
     struct net_timer *first, **end; /* [lock] end: valid unless it is empty */
     struct net_timer *running;      /* [lock] */
 };
-static struct expired lists[MAX_CPUS] = { [0 ... MAX_CPUS - 1] = {
-                                               .lock = SPINLOCK_INIT(RANK_DRIVER_QUEUE) } };
+static struct expired lists[MAX_CPUS] = { [0 ... MAX_CPUS - 1] = { .lock =
+                                                                       SPINLOCK_INIT(RANK_DRIVER_QUEUE) } };
 
 static void expire(struct timer *timer)
 {

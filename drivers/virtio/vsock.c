@@ -26,16 +26,16 @@
 
 struct vvsock { /* [s] the softirq's, [I] immutable */
     struct vsockdev dev;
-    struct virtio_device *vd;    /* [I] */
-    struct virtq *rx, *ev;       /* [s] */
-    unsigned rx_target;          /* [I] buffers that the device should hold */
-    struct timer rx_retry;       /* no memory for any buffer: tries again */
-    struct spinlock lock;        /* RANK_DRIVER */
-    struct virtq *tx;            /* [lock] */
-    struct list waiting;         /* [lock] for room in tx */
-    unsigned nr_waiting;         /* [lock] */
-    bool failed;                 /* [lock] the device lied: given up */
-    bool opened;                 /* [s] the device has buffers */
+    struct virtio_device *vd; /* [I] */
+    struct virtq *rx, *ev;    /* [s] */
+    unsigned rx_target;       /* [I] buffers that the device should hold */
+    struct timer rx_retry;    /* no memory for any buffer: tries again */
+    struct spinlock lock;     /* RANK_DRIVER */
+    struct virtq *tx;         /* [lock] */
+    struct list waiting;      /* [lock] for room in tx */
+    unsigned nr_waiting;      /* [lock] */
+    bool failed;              /* [lock] the device lied: given up */
+    bool opened;              /* [s] the device has buffers */
     struct virtio_vsock_event events[NR_EVENTS];
 };
 

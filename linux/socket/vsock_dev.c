@@ -22,7 +22,9 @@ static const struct file_ops vsock_ops = { .ioctl = vsock_ioctl };
 
 void vsock_dev_init(void)
 {
-    static struct chrdev dev = { .name = "vsock", .major = MISC_MAJOR, .minor = MINOR, .mode = 0666, .ops = &vsock_ops };
+    static struct chrdev dev = {
+        .name = "vsock", .major = MISC_MAJOR, .minor = MINOR, .mode = 0666, .ops = &vsock_ops
+    };
 
     if (vsockdev)
         chrdev_add(&dev);

@@ -201,7 +201,8 @@ int vsock_accept(struct socket *sk, struct socket **peer, bool nonblock)
 
 static uint32_t shutdown_flags(unsigned how)
 {
-    return (how & SHUT_RECEIVE ? VIRTIO_VSOCK_SHUTDOWN_RCV : 0) | (how & SHUT_SEND ? VIRTIO_VSOCK_SHUTDOWN_SEND : 0);
+    return (how & SHUT_RECEIVE ? VIRTIO_VSOCK_SHUTDOWN_RCV : 0) |
+           (how & SHUT_SEND ? VIRTIO_VSOCK_SHUTDOWN_SEND : 0);
 }
 
 int vsock_shutdown(struct socket *sk, int how)

@@ -10,7 +10,7 @@
 #include "lib/string.h"
 #include "net/vsock/vsock.h"
 
-#define SMALL 128                                      /* bytes that are cheaper copied */
+#define SMALL 128 /* bytes that are cheaper copied */
 #define ROOMY (PAGE_SIZE - VSOCK_PKT_HEAD)
 
 /* ---- the queue ---- */
@@ -163,7 +163,8 @@ static ssize_t take(struct vsock_sock *s, struct iov *v, bool peek)
 
 static ssize_t receive_stream(struct vsock_sock *s, struct socket_msg *m, unsigned flags)
 {
-    size_t want = m->iov->count, done = 0, target = flags & MSG_WAITALL ? want : MIN(READ_ONCE(s->s.rcvlowat), want);
+    size_t want = m->iov->count, done = 0,
+           target = flags & MSG_WAITALL ? want : MIN(READ_ONCE(s->s.rcvlowat), want);
     bool peek = flags & MSG_PEEK;
     ssize_t n;
 

@@ -160,8 +160,8 @@ static bool addresses_fit(const struct virtio_vsock_hdr *h, bool loop)
 {
     if (loop)
         return true;
-    return h->dst_cid == READ_ONCE(vsockdev->cid) && h->src_cid != h->dst_cid && h->src_cid != VMADDR_CID_LOCAL &&
-           h->src_cid < VMADDR_CID_ANY;
+    return h->dst_cid == READ_ONCE(vsockdev->cid) && h->src_cid != h->dst_cid &&
+           h->src_cid != VMADDR_CID_LOCAL && h->src_cid < VMADDR_CID_ANY;
 }
 
 void vsock_input(struct vsock_pkt *p, bool loop)
@@ -175,7 +175,8 @@ void vsock_input(struct vsock_pkt *p, bool loop)
         kfree(p);
         return;
     }
-    s = vsock_find((struct vsock_name){ h.src_cid, h.src_port }, (struct vsock_name){ h.dst_cid, h.dst_port }, loop);
+    s = vsock_find((struct vsock_name){ h.src_cid, h.src_port }, (struct vsock_name){ h.dst_cid, h.dst_port },
+                   loop);
     if (!s || !type_fits(s, h.type))
         vsock_refuse(&h, loop);
     else

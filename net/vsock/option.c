@@ -17,7 +17,8 @@ static int set_timeout(struct vsock_sock *s, const void *val, unsigned len)
     memcpy(&t, val, sizeof(t));
     if (t.tv_sec < 0 || t.tv_usec >= 1000000 || t.tv_sec >= SECONDS_MAX)
         return -ERANGE;
-    ns = MIN((uint64_t)t.tv_sec, INT64_MAX / NSEC_PER_SEC / 4) * NSEC_PER_SEC + MAX(t.tv_usec, 0) * NSEC_PER_US;
+    ns = MIN((uint64_t)t.tv_sec, INT64_MAX / NSEC_PER_SEC / 4) * NSEC_PER_SEC +
+         MAX(t.tv_usec, 0) * NSEC_PER_US;
     s->connect_timeout_ns = ns ? ns : VSOCK_CONNECT_TIMEOUT;
     return 0;
 }

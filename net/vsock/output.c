@@ -161,7 +161,7 @@ static void emit(struct vsock_sock *s, struct vsock_pkt *p, unsigned op, uint32_
 
     p->flags = flags;
     p->hdr = (struct virtio_vsock_hdr){
-        .src_cid = !s->loop                        ? READ_ONCE(vsockdev->cid)
+        .src_cid = !s->loop                         ? READ_ONCE(vsockdev->cid)
                    : s->local.cid == VMADDR_CID_ANY ? VMADDR_CID_LOCAL
                                                     : s->local.cid,
         .dst_cid = s->remote.cid,

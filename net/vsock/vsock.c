@@ -87,14 +87,16 @@ static int getname(struct socket *sk, struct sockaddr_any *a, bool peer)
 static unsigned poll(struct socket *sk)
 {
     struct vsock_sock *s = vsock_sk(sk);
-    unsigned bits = READ_ONCE(sk->err) ? EPOLLERR : 0, shut = READ_ONCE(s->shutdown), peer = READ_ONCE(s->peer_shutdown);
+    unsigned bits = READ_ONCE(sk->err) ? EPOLLERR : 0, shut = READ_ONCE(s->shutdown),
+             peer = READ_ONCE(s->peer_shutdown);
     bool end = shut & SHUT_RECEIVE || peer & SHUT_SEND, data;
 
     if (shut == SHUT_BOTH || (shut & SHUT_SEND && peer & SHUT_SEND))
         bits |= EPOLLHUP;
     if (s->state == VSOCK_LISTENING)
         return bits | (READ_ONCE(s->nr_children) ? SOCKET_POLLIN : 0);
-    data = sk->type == SOCK_STREAM ? READ_ONCE(s->rx_bytes) >= READ_ONCE(sk->rcvlowat) : READ_ONCE(s->rx_msgs);
+    data =
+        sk->type == SOCK_STREAM ? READ_ONCE(s->rx_bytes) >= READ_ONCE(sk->rcvlowat) : READ_ONCE(s->rx_msgs);
     if (end)
         bits |= EPOLLRDHUP;
     if (end || data)
@@ -115,7 +117,8 @@ static long ioctl(struct socket *sk, unsigned cmd, uintptr_t arg)
         return -ENOTTY;
     if (s->state == VSOCK_LISTENING)
         return -EINVAL;
-    if (s->remote.port == VMADDR_PORT_ANY && s->remote.cid == VMADDR_CID_ANY) /* it has not been connected yet */
+    if (s->remote.port == VMADDR_PORT_ANY &&
+        s->remote.cid == VMADDR_CID_ANY) /* it has not been connected yet */
         return -EOPNOTSUPP;
     n = cmd == FIONREAD ? READ_ONCE(s->rx_bytes) : atomic_load(&s->unsent);
     return put_user(n, (int __user *)arg) ? -EFAULT : 0;

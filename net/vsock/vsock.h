@@ -16,11 +16,11 @@
 #include "net/socket.h"
 #include "net/timer.h"
 
-#define VSOCK_BUF_DEFAULT      262144u
-#define VSOCK_BUF_MIN          128u
-#define VSOCK_CONNECT_TIMEOUT  (2 * NSEC_PER_SEC)
-#define VSOCK_CLOSE_TIMEOUT    (8 * NSEC_PER_SEC) /* for the other end to say that it has closed, too */
-#define VSOCK_PKT_MAX          (4 * PAGE_SIZE - VSOCK_PKT_HEAD) /* data of a packet that we send */
+#define VSOCK_BUF_DEFAULT     262144u
+#define VSOCK_BUF_MIN         128u
+#define VSOCK_CONNECT_TIMEOUT (2 * NSEC_PER_SEC)
+#define VSOCK_CLOSE_TIMEOUT   (8 * NSEC_PER_SEC) /* for the other end to say that it has closed, too */
+#define VSOCK_PKT_MAX         (4 * PAGE_SIZE - VSOCK_PKT_HEAD) /* data of a packet that we send */
 
 #define SHUT_RECEIVE 1
 #define SHUT_SEND    2
@@ -36,29 +36,29 @@ struct vsock_sock {
     struct socket s; /* first */
     refcount_t refs; /* the file's (or the listener's queue's), the armed timer's, each packet's on its way */
     struct spinlock lock;
-    uint8_t state;               /* enum vsock_state [l to change] */
-    bool done;                   /* [l to change] the other end has closed: no packets any more */
-    bool was_shut;               /* [l] shutdown() was called: no new connection */
-    bool dead;                   /* [l] released */
-    bool loop;                   /* the connection's other end is here */
-    uint8_t shutdown;            /* SHUT_*, by us ... [l to change] */
-    uint8_t peer_shutdown;       /* ... and by the other end [l to change] */
-    struct vsock_name local;     /* [l] port VMADDR_PORT_ANY: not bound */
-    struct vsock_name remote;    /* [l] */
+    uint8_t state;                /* enum vsock_state [l to change] */
+    bool done;                    /* [l to change] the other end has closed: no packets any more */
+    bool was_shut;                /* [l] shutdown() was called: no new connection */
+    bool dead;                    /* [l] released */
+    bool loop;                    /* the connection's other end is here */
+    uint8_t shutdown;             /* SHUT_*, by us ... [l to change] */
+    uint8_t peer_shutdown;        /* ... and by the other end [l to change] */
+    struct vsock_name local;      /* [l] port VMADDR_PORT_ANY: not bound */
+    struct vsock_name remote;     /* [l] */
     struct list bound, connected; /* [t] links in the tables */
-    struct net_timer timer;      /* the connection fails, or ends */
+    struct net_timer timer;       /* the connection fails, or ends */
     /* a listener's */
     struct list children; /* [l] vsock_sock.child of those not accepted, whose references are the queue's */
     struct list child;
     unsigned nr_children, backlog; /* [l] */
     /* what comes in */
-    struct list rx;     /* [l] of struct vsock_pkt; only its reader, who has s.reader, takes from it */
-    uint32_t rx_bytes;  /* [l to change] in rx */
-    uint32_t rx_msgs;   /* [l to change] whole messages in rx; SOCK_SEQPACKET */
-    uint32_t rx_cnt;    /* [l] bytes that ever came */
-    uint32_t fwd_cnt;   /* [l] bytes that were ever read */
-    uint32_t told_fwd;  /* [l] fwd_cnt as the other end knows it */
-    uint32_t rx_edge;   /* [l] rx_cnt can become no more: the most that was ever allowed */
+    struct list rx;    /* [l] of struct vsock_pkt; only its reader, who has s.reader, takes from it */
+    uint32_t rx_bytes; /* [l to change] in rx */
+    uint32_t rx_msgs;  /* [l to change] whole messages in rx; SOCK_SEQPACKET */
+    uint32_t rx_cnt;   /* [l] bytes that ever came */
+    uint32_t fwd_cnt;  /* [l] bytes that were ever read */
+    uint32_t told_fwd; /* [l] fwd_cnt as the other end knows it */
+    uint32_t rx_edge;  /* [l] rx_cnt can become no more: the most that was ever allowed */
     /* what goes out */
     uint32_t tx_cnt;     /* [l] bytes that were ever sent */
     uint32_t peer_alloc; /* [l] the other end's buffer ... */

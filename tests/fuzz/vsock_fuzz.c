@@ -7,7 +7,7 @@
 
 #include "tests/unit/vsock_wire.h"
 
-#define ROUNDS 20000
+#define ROUNDS 200000
 #define NR     6
 
 static uint64_t seed = 99;

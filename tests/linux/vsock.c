@@ -3,12 +3,12 @@
 // its loopback (VMADDR_CID_LOCAL), which many kernels are built without.
 #include "report.h"
 #include <linux/sockios.h>
+#include <linux/vm_sockets.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <linux/vm_sockets.h>
 
 static struct sockaddr_vm addr(unsigned cid, unsigned port)
 {
@@ -83,7 +83,8 @@ static void test_bind(void)
     struct sockaddr_vm n = name_of(a, 0), bad = addr(VMADDR_CID_ANY, 5000);
     char text[100];
 
-    report(n.svm_family == AF_VSOCK && n.svm_cid == VMADDR_CID_ANY && n.svm_port == VMADDR_PORT_ANY, "new: no name");
+    report(n.svm_family == AF_VSOCK && n.svm_cid == VMADDR_CID_ANY && n.svm_port == VMADDR_PORT_ANY,
+           "new: no name");
     report(listen(a, 1) < 0 && errno == EINVAL, "listen without a name: EINVAL");
     report(accept(a, NULL, NULL) < 0 && errno == EINVAL, "accept without listen: EINVAL");
     bad.svm_family = AF_INET;
@@ -99,9 +100,11 @@ static void test_bind(void)
     report(xbind(c, VMADDR_CID_ANY, 5000) == -EADDRINUSE, "bind, taken by another type: EADDRINUSE");
     report(xbind(b, VMADDR_CID_ANY, VMADDR_PORT_ANY) == 0, "bind, any port");
     n = name_of(b, 0);
-    report(n.svm_cid == VMADDR_CID_ANY && n.svm_port > 1023 && n.svm_port != VMADDR_PORT_ANY, "a port was chosen");
+    report(n.svm_cid == VMADDR_CID_ANY && n.svm_port > 1023 && n.svm_port != VMADDR_PORT_ANY,
+           "a port was chosen");
     report(xbind(c, VMADDR_CID_ANY, 80) == 0, "bind, privileged port");
-    report(getpeername(a, (void *)&n, &(socklen_t){ sizeof(n) }) < 0 && errno == ENOTCONN, "getpeername: ENOTCONN");
+    report(getpeername(a, (void *)&n, &(socklen_t){ sizeof(n) }) < 0 && errno == ENOTCONN,
+           "getpeername: ENOTCONN");
     report(listen(a, 1) == 0 && listen(a, 2) == 0, "listen, twice");
     report(shutdown(a, SHUT_RDWR) < 0 && errno == ENOTCONN, "shutdown of a listener: ENOTCONN");
     report(send(b, "x", 1, MSG_NOSIGNAL) < 0 && errno == ENOTCONN, "send: ENOTCONN");
@@ -141,21 +144,25 @@ static void test_options(void)
     uint64_t v = 1;
 
     note("buffer %llu, least %llu, most %llu", (long long)option64(fd, SO_VM_SOCKETS_BUFFER_SIZE),
-         (long long)option64(fd, SO_VM_SOCKETS_BUFFER_MIN_SIZE), (long long)option64(fd, SO_VM_SOCKETS_BUFFER_MAX_SIZE));
+         (long long)option64(fd, SO_VM_SOCKETS_BUFFER_MIN_SIZE),
+         (long long)option64(fd, SO_VM_SOCKETS_BUFFER_MAX_SIZE));
     report(set64(fd, SO_VM_SOCKETS_BUFFER_SIZE, 1 << 20) == 0, "a larger buffer");
     note("buffer %llu", (long long)option64(fd, SO_VM_SOCKETS_BUFFER_SIZE));
     report(set64(fd, SO_VM_SOCKETS_BUFFER_MAX_SIZE, 1 << 21) == 0 &&
                set64(fd, SO_VM_SOCKETS_BUFFER_SIZE, 1 << 20) == 0,
            "a larger limit, a larger buffer");
     note("buffer %llu", (long long)option64(fd, SO_VM_SOCKETS_BUFFER_SIZE));
-    report(set64(fd, SO_VM_SOCKETS_BUFFER_MIN_SIZE, 4096) == 0 && set64(fd, SO_VM_SOCKETS_BUFFER_SIZE, 1) == 0,
+    report(set64(fd, SO_VM_SOCKETS_BUFFER_MIN_SIZE, 4096) == 0 &&
+               set64(fd, SO_VM_SOCKETS_BUFFER_SIZE, 1) == 0,
            "a small one");
     note("buffer %llu", (long long)option64(fd, SO_VM_SOCKETS_BUFFER_SIZE));
-    report(setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &n, 4) < 0 && errno == EINVAL, "32 bits: EINVAL");
+    report(setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &n, 4) < 0 && errno == EINVAL,
+           "32 bits: EINVAL");
     report(getsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &n, &(socklen_t){ 4 }) < 0 && errno == EINVAL,
            "reading 32 bits: EINVAL");
     report(setsockopt(fd, AF_VSOCK, 99, &v, 8) < 0 && errno == ENOPROTOOPT, "unknown: ENOPROTOOPT");
-    report(setsockopt(fd, SOL_SOCKET + 1, 0, &v, 8) < 0 && errno == ENOPROTOOPT, "unknown level: ENOPROTOOPT");
+    report(setsockopt(fd, SOL_SOCKET + 1, 0, &v, 8) < 0 && errno == ENOPROTOOPT,
+           "unknown level: ENOPROTOOPT");
     report(getsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &tv, &len) == 0 && len == sizeof(tv) &&
                tv.tv_sec == 2 && tv.tv_usec == 0,
            "connect() ends after 2 s");
@@ -284,7 +291,8 @@ static void test_stream(void)
     report(ioctl(b, SIOCINQ, &n) == 0 && n == 6, "SIOCINQ");
     report(ioctl(a, SIOCOUTQ, &n) == 0 && n == 0, "SIOCOUTQ");
     report(recv(b, buf, 4, MSG_PEEK) == 4 && !memcmp(buf, "abcd", 4), "a look");
-    report(recv(b, buf, 2, 0) == 2 && recv(b, buf + 2, 60, MSG_PEEK) == 4 && !memcmp(buf, "abcdef", 6), "a part, a look");
+    report(recv(b, buf, 2, 0) == 2 && recv(b, buf + 2, 60, MSG_PEEK) == 4 && !memcmp(buf, "abcdef", 6),
+           "a part, a look");
     report(recv(b, buf, 0, 0) == 0, "recv of nothing");
     report(recv(b, buf, 64, 0) == 4, "the rest");
     report(recv(b, buf, 1, MSG_OOB) < 0 && errno == EOPNOTSUPP, "urgent: EOPNOTSUPP");
@@ -309,7 +317,8 @@ static void test_stream(void)
     report(recv(b, buf, 64, 0) == 4 && recv(b, buf, 64, 0) == 0, "what was sent, and the end");
     report(send(a, "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE, "send: EPIPE");
     report(send(b, "back", 4, 0) == 4 && recv(a, buf, 64, 0) == 4, "the other way goes on");
-    report((polled(b) & (POLLIN | POLLRDHUP | POLLOUT | POLLHUP)) == (POLLIN | POLLRDHUP | POLLOUT), "poll: half closed");
+    report((polled(b) & (POLLIN | POLLRDHUP | POLLOUT | POLLHUP)) == (POLLIN | POLLRDHUP | POLLOUT),
+           "poll: half closed");
     report(shutdown(b, SHUT_RDWR) == 0, "shutdown(SHUT_RDWR)");
     report(recv(a, buf, 64, 0) == 0, "the end here, too");
     report(polled(b) & POLLHUP, "poll: POLLHUP");
@@ -336,14 +345,16 @@ static void test_messages(void)
     report(recv(b, buf, 64, MSG_PEEK) == 3, "a look at the first");
     report(recv(b, buf, 64, 0) == 3 && !memcmp(buf, "one", 3), "the first");
     v = (struct iovec){ buf, 2 };
-    report(recvmsg(b, &m, 0) == 2 && m.msg_flags == (MSG_TRUNC | MSG_EOR), "the second, cut: MSG_TRUNC, MSG_EOR");
+    report(recvmsg(b, &m, 0) == 2 && m.msg_flags == (MSG_TRUNC | MSG_EOR),
+           "the second, cut: MSG_TRUNC, MSG_EOR");
     report(recv(b, buf, 64, MSG_DONTWAIT) < 0 && errno == EAGAIN, "its rest is lost");
     send(a, "12345", 5, 0);
     report(recv(b, buf, 2, MSG_TRUNC) == 5, "MSG_TRUNC asks how long it was");
     memset(big, 'b', sizeof(big));
     report(send(a, big, sizeof(big), 0) == sizeof(big), "a long message");
     memset(big, 0, sizeof(big));
-    report(recv(b, big, sizeof(big), 0) == sizeof(big) && big[0] == 'b' && big[sizeof(big) - 1] == 'b', "whole");
+    report(recv(b, big, sizeof(big), 0) == sizeof(big) && big[0] == 'b' && big[sizeof(big) - 1] == 'b',
+           "whole");
     report(send(a, malloc(400000), 400000, 0) < 0 && errno == EMSGSIZE, "too long: EMSGSIZE");
     fcntl(a, F_SETFL, O_NONBLOCK);
     while (n < 100 && send(a, big, sizeof(big), 0) == sizeof(big))

@@ -101,10 +101,8 @@ static int client(void)
             good++;
         close(fd);
     }
-    for (unsigned i = 0; i < 10; i++)
-        if (host(2001) < 0 && errno == ECONNRESET)
-            bad++;
-        else perror("2001");
+    /* the backend may say so, or say nothing */
+    bad = host(2001) < 0 && (errno == ECONNRESET || errno == ETIMEDOUT);
     printf("good %u refused %u\n", good, bad);
     return 0;
 }
@@ -128,7 +126,9 @@ static int orphan(void)
     while (n > 0);
     printf("read %s\n", n ? strerror(errno) : "end");
     n = host(2000);
-    printf("connect %s\n", n >= 0 ? "works" : errno == ETIMEDOUT || errno == ECONNRESET ? "fails" : strerror(errno));
+    printf("connect %s\n", n >= 0                                      ? "works"
+                           : errno == ETIMEDOUT || errno == ECONNRESET ? "fails"
+                                                                       : strerror(errno));
     return 0;
 }
 

@@ -284,7 +284,8 @@ TEST(vsock_no_memory)
 
 TEST(vsock_transport_reset)
 {
-    struct socket *s = wire_connect(SOCK_STREAM, 5006), *l = wire_listener(SOCK_STREAM, 6002), *c = wire_socket(SOCK_STREAM);
+    struct socket *s = wire_connect(SOCK_STREAM, 5006), *l = wire_listener(SOCK_STREAM, 6002),
+                  *c = wire_socket(SOCK_STREAM);
     struct sockaddr_any a = wire_addr(HOST, 9);
     uint32_t id = VIRTIO_VSOCK_EVENT_TRANSPORT_RESET;
     struct virtio_vsock_hdr in;
