@@ -18,9 +18,9 @@ struct vsock_pkt {
     struct list link;
     void *owner;   /* for the client, who is told when it was sent; NULL: need not be */
     uint32_t room; /* bytes that data has room for */
-    /* of what was received; the device has written hdr and data, and nothing there is looked at twice */
+    /* The device may write to hdr and data, of which nothing is looked at twice. */
     uint32_t len, off; /* bytes of data, and those that were read */
-    uint32_t flags;    /* hdr.flags */
+    uint32_t flags;    /* of what was received: hdr.flags */
     struct virtio_vsock_hdr hdr;
     uint8_t data[]; /* to be sent: hdr.len of it */
 };

@@ -60,7 +60,7 @@ static void settle(struct vsock_pkt *p)
     if (!s)
         return;
     p->owner = NULL;
-    atomic_sub(&s->unsent, p->hdr.len);
+    atomic_sub(&s->unsent, p->len);
     if (vsock_room(s))
         socket_wake(&s->s, SOCKET_POLLOUT);
     vsock_put(s);
@@ -192,6 +192,7 @@ void vsock_send_data(struct vsock_sock *s, struct vsock_pkt *p, uint32_t len, ui
 {
     ref_get(&s->refs);
     p->owner = s;
+    p->len = len;
     atomic_add(&s->unsent, len);
     s->tx_cnt += len;
     emit(s, p, VIRTIO_VSOCK_OP_RW, len, flags);
