@@ -67,7 +67,7 @@ small := $(addprefix linux/io_uring/,cancel.c names.c register.c resource.c setu
          $(addprefix fs/,attr.c locks.c namei.c splice.c) \
          $(addprefix kernel/,acpi.c log.c mm_remap.c panic.c reclaim.c ubsan.c watchdog.c) \
          $(filter-out $(net_busy),$(wildcard net/*.c net/*/*.c)) \
-         $(addprefix arch/$(ISA)/,dump.c mptable.c) drivers/uart8250.c drivers/virtio/rng.c drivers/virtio/virtio_pci.c
+         $(addprefix arch/$(ISA)/,dump.c mptable.c) drivers/uart8250.c drivers/virtio/rng.c drivers/virtio/vsock.c drivers/virtio/virtio_pci.c
 $(addprefix $(B)/,$(small:.c=.o)): KFLAGS_FILE := -Os
 
 kernel: $(B)/proa.elf

@@ -13,6 +13,7 @@
 #define VIRTIO_ID_BLOCK   2
 #define VIRTIO_ID_CONSOLE 3
 #define VIRTIO_ID_RNG     4
+#define VIRTIO_ID_VSOCK   19
 
 /* device status, §2.1 */
 #define VIRTIO_S_ACKNOWLEDGE 1
@@ -171,5 +172,48 @@ _Static_assert(sizeof(struct virtio_net_hdr) == 12, "§5.1.6");
 #define VIRTIO_NET_CTRL_MQ              4
 #define VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET 0
 #define VIRTIO_NET_OK                   0
+
+/* socket device, §5.10 */
+#define VIRTIO_VSOCK_F_STREAM    (1ull << 0)
+#define VIRTIO_VSOCK_F_SEQPACKET (1ull << 1)
+
+#define VIRTIO_VSOCK_CFG_GUEST_CID 0 /* u64, of which the upper half is 0 */
+
+struct virtio_vsock_hdr { /* §5.10.6 */
+    uint64_t src_cid, dst_cid;
+    uint32_t src_port, dst_port;
+    uint32_t len;
+    uint16_t type;
+    uint16_t op;
+    uint32_t flags;
+    uint32_t buf_alloc; /* the sender's buffer, ... */
+    uint32_t fwd_cnt;   /* ... and how much has ever left it */
+} __attribute__((packed, aligned(4)));
+_Static_assert(sizeof(struct virtio_vsock_hdr) == 44, "§5.10.6");
+
+#define VIRTIO_VSOCK_TYPE_STREAM    1
+#define VIRTIO_VSOCK_TYPE_SEQPACKET 2
+
+enum virtio_vsock_op {
+    VIRTIO_VSOCK_OP_INVALID,
+    VIRTIO_VSOCK_OP_REQUEST,
+    VIRTIO_VSOCK_OP_RESPONSE,
+    VIRTIO_VSOCK_OP_RST,
+    VIRTIO_VSOCK_OP_SHUTDOWN,
+    VIRTIO_VSOCK_OP_RW,
+    VIRTIO_VSOCK_OP_CREDIT_UPDATE,
+    VIRTIO_VSOCK_OP_CREDIT_REQUEST,
+};
+
+/* flags of OP_SHUTDOWN: what the sender will not do any more; of OP_RW: the end of a message, of a record */
+#define VIRTIO_VSOCK_SHUTDOWN_RCV  1
+#define VIRTIO_VSOCK_SHUTDOWN_SEND 2
+#define VIRTIO_VSOCK_SEQ_EOM       1
+#define VIRTIO_VSOCK_SEQ_EOR       2
+
+struct virtio_vsock_event { /* §5.10.6.7 */
+    uint32_t id;
+};
+#define VIRTIO_VSOCK_EVENT_TRANSPORT_RESET 0
 
 #endif

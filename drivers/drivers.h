@@ -6,7 +6,8 @@
 #include "kernel/driver.h"
 
 extern const struct driver virtio_pci_driver; /* a bus behind a bus */
-extern const struct driver virtio_blk_driver, virtio_console_driver, virtio_net_driver, virtio_rng_driver;
+extern const struct driver virtio_blk_driver, virtio_console_driver, virtio_net_driver, virtio_rng_driver,
+    virtio_vsock_driver;
 
 /* The 8250 at its fixed port, if it is there. */
 bool uart8250_present(void);

@@ -31,7 +31,7 @@ struct run_options {
     struct request request;
     struct process_options process;
     struct net_options net;
-    const char *memory, *cpus, *name, *kernel, *vmm, *accel, *stats, *restart;
+    const char *memory, *cpus, *name, *kernel, *vmm, *accel, *stats, *restart, *vsock;
     struct strv kernel_args;
     bool bootchart, dry_run, quiet, verbose, help, detach, remove;
 };
@@ -73,6 +73,8 @@ static const struct option_row rows[] = {
     { 0, "add-host", "NAME:ADDR", OPTION_LIST, O(net.hosts), "add a line to the guest's /etc/hosts" },
     { 0, "pcap", "FILE", OPTION_STRING, O(net.pcap),
       "record what the guest sends and receives, for Wireshark" },
+    { 0, "vsock", "CID[,socket=PATH]", OPTION_STRING, O(vsock),
+      "the guest's address for AF_VSOCK; with the socket of a vhost-user backend" },
     { 'm', "memory", "SIZE", OPTION_STRING, O(memory), "memory of the VM (default 256m)" },
     { 0, "cpus", "N", OPTION_STRING, O(cpus), "virtual CPUs (default 1)" },
     { 0, "name", "NAME", OPTION_STRING, O(name), "name the VM (with -d: for ps, logs, stop, ...)" },
@@ -135,7 +137,7 @@ static int parse_machine(const struct run_options *o, struct vmm_spec *spec)
     spec->cpus = cpus;
     if (o->vmm && !vmm_parse(o->vmm, &spec->machine))
         return msg_error("--vmm %s: expected qemu, qemu:microvm, qemu:q35 or qemu:pc", o->vmm);
-    return 0;
+    return o->vsock ? vsock_parse(o->vsock, &spec->vsock) : 0;
 }
 
 /* An image's own configuration. */
@@ -272,7 +274,7 @@ static int boot(const struct run_options *o, struct vmm_spec *spec, struct net *
         msg_error("%s: %s", spec->image, strerror(errno));
         return EXIT_FAILED;
     }
-    if (config_file(text, &path) || net_open(net, !strcmp(spec->accel, "kvm")))
+    if (config_file(text, &path) || vsock_check(&spec->vsock) || net_open(net, !strcmp(spec->accel, "kvm")))
         return EXIT_FAILED;
     net_say(net);
     spec->config = path;
@@ -318,7 +320,7 @@ static int detach(const struct run_options *o, struct vmm_spec *spec, struct net
         free(net->pcap);
         net->pcap = path;
     }
-    if (net_open(net, !strcmp(spec->accel, "kvm")))
+    if (vsock_check(&spec->vsock) || net_open(net, !strcmp(spec->accel, "kvm")))
         return EXIT_FAILED;
     spec->kernel = kernel;
     spec->qemu = qemu;

@@ -154,7 +154,8 @@ static int start_one(struct vm *vm, const struct service_options *o)
 
     if (lock < 0)
         return -1;
-    if (net_open(&vm->service.net, !strcmp(vm->service.spec.accel, "kvm"))) {
+    if (vsock_check(&vm->service.spec.vsock) ||
+        net_open(&vm->service.net, !strcmp(vm->service.spec.accel, "kvm"))) {
         close(lock);
         return -1;
     }

@@ -69,6 +69,8 @@ static json_object *vmm_object(const struct vmm_spec *s)
     put_string(o, "image", s->image);
     put_number(o, "memory", s->memory);
     put_number(o, "cpus", s->cpus);
+    put_number(o, "vsock", s->vsock.cid);
+    put_string(o, "vsockSocket", s->vsock.socket);
     put_strings(o, "kernelArgs", &s->kernel_args);
     put_strings(o, "userArgs", &s->user_args);
     return o;
@@ -167,6 +169,8 @@ static bool read_vmm(struct service *v, const json_object *o)
     s->image = keep(v, o, "image");
     s->memory = get_number(o, "memory");
     s->cpus = get_number(o, "cpus");
+    s->vsock.cid = get_number(o, "vsock");
+    s->vsock.socket = keep(v, o, "vsockSocket");
     s->name = v->name;
     get_strings(o, "kernelArgs", &s->kernel_args);
     get_strings(o, "userArgs", &s->user_args);

@@ -112,7 +112,8 @@ static void supervise(struct supervisor *s)
             return;
         s->state.restarts++;
         s->state.exit = EXIT_FAILED;
-        if (!net_open(&s->service->net, !strcmp(s->service->spec.accel, "kvm")))
+        if (!vsock_check(&s->service->spec.vsock) &&
+            !net_open(&s->service->net, !strcmp(s->service->spec.accel, "kvm")))
             run_once(s);
     }
 }

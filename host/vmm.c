@@ -105,7 +105,12 @@ static void add_machine(const struct vmm_spec *s, struct strv *args)
     bool kvm = !strcmp(s->accel, "kvm");
 
     strv_add(args, "-M");
-    strv_add(args, machines[s->machine]);
+    strv_addf(args, "%s%s", machines[s->machine], s->vsock.socket ? ",memory-backend=ram" : "");
+    if (s->vsock.socket) { /* another process looks into the guest's memory */
+        strv_add(args, "-object");
+        strv_addf(args, "memory-backend-memfd,id=ram,share=on,size=%lluk",
+                  (unsigned long long)(s->memory / 1024));
+    }
     if (s->machine == VMM_MICROVM) /* a legacy queue takes whole pages of the guest's memory */
         strv_split(args, "-global virtio-mmio.force-legacy=false", " ", 0);
     strv_split(args, "-nodefaults -no-user-config -display none -no-reboot", " ", 0);
@@ -207,6 +212,24 @@ static void add_streams(const struct vmm_spec *s, struct strv *args)
     }
 }
 
+static void add_vsock(const struct vmm_spec *s, struct strv *args)
+{
+    char options[40];
+
+    if (!s->vsock.cid)
+        return;
+    if (s->vsock.socket) { /* the backend knows the address */
+        _cleanup_free_ char *path = escape(s->vsock.socket);
+
+        strv_add(args, "-chardev");
+        strv_addf(args, "socket,id=vsock,path=%s", path);
+        add_device(s, args, "vhost-user-vsock", ",chardev=vsock");
+        return;
+    }
+    snprintf(options, sizeof(options), ",guest-cid=%u", s->vsock.cid);
+    add_device(s, args, "vhost-vsock", options);
+}
+
 void vmm_command(const struct vmm_spec *s, struct strv *args)
 {
     strv_add(args, s->qemu);
@@ -223,6 +246,7 @@ void vmm_command(const struct vmm_spec *s, struct strv *args)
     add_device(s, args, "virtio-blk", ",drive=root");
     add_streams(s, args);
     add_device(s, args, "virtio-rng", "");
+    add_vsock(s, args);
     if (s->net)
         netargs_vmm(s->net, s->machine != VMM_MICROVM, s->standalone, args);
 }

@@ -4,6 +4,7 @@
 #define HOST_VMM_H
 
 #include "host/net.h"
+#include "host/vsock.h"
 #include <stdbool.h>
 
 enum vmm_machine { VMM_MICROVM, VMM_Q35, VMM_PC };
@@ -24,6 +25,7 @@ struct vmm_spec {
     struct strv kernel_args, user_args; /* the tool's, and the user's, which come last */
     uint64_t epoch_ns;                  /* the time of the start, for a guest without a clock; 0: not told */
     const struct net *net;              /* or NULL: no network */
+    struct vsock vsock;
     bool standalone; /* a command line for a terminal (--dry-run): the VMM's own standard streams serve */
     int fds[VMM_NR_STREAMS]; /* sockets the VMM inherits, unless standalone */
 };

@@ -5,8 +5,13 @@
 #include "drivers/virtio/virtio.h"
 
 const struct driver *const drivers[] = {
-    &virtio_blk_driver, &virtio_console_driver, &virtio_net_driver,
-    &virtio_rng_driver, &virtio_pci_driver,     NULL,
+    &virtio_blk_driver,
+    &virtio_console_driver,
+    &virtio_net_driver,
+    &virtio_rng_driver,
+    &virtio_vsock_driver,
+    &virtio_pci_driver,
+    NULL,
 };
 
 void drivers_init(void)

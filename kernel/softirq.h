@@ -12,7 +12,7 @@
 
 #include "kernel/cpu.h"
 
-enum softirq { SOFTIRQ_NET_RX, SOFTIRQ_NET_TX, SOFTIRQ_NET_TIMER, SOFTIRQS };
+enum softirq { SOFTIRQ_NET_RX, SOFTIRQ_NET_TX, SOFTIRQ_NET_TIMER, SOFTIRQ_VSOCK, SOFTIRQS };
 
 /* Names the function, once, at start-up, before the softirq is first raised. */
 void softirq_register(enum softirq nr, void (*fn)(void));

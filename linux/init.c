@@ -274,6 +274,7 @@ void linux_start(void)
     pipe_broken = send_sigpipe;
     locks_pid = pid_of;
     socket_host_init();
+    vsock_dev_init();
     p = process_new(NULL);
     if (IS_ERR(p))
         panic("out of memory for the first process");

@@ -3,7 +3,7 @@
 #include "net/families.h"
 
 static const struct socket_family *const families[] = {
-    &inet_family, &inet6_family, &netlink_family, &packet_family, &unix_family,
+    &inet_family, &inet6_family, &netlink_family, &packet_family, &unix_family, &vsock_family,
 };
 
 const struct socket_family *socket_family_find(int family)

@@ -8,6 +8,7 @@
 extern const struct socket_family netlink_family;            /* net/netlink/ */
 extern const struct socket_family packet_family;             /* net/packet/ */
 extern const struct socket_family unix_family;               /* net/unix/ */
+extern const struct socket_family vsock_family;              /* net/vsock/ */
 extern const struct socket_family inet_family, inet6_family; /* net/inet.c */
 
 #endif

@@ -7,10 +7,11 @@
 
 struct expired {
     struct spinlock lock;
-    struct net_timer *first, **end; /* [lock] */
+    struct net_timer *first, **end; /* [lock] end: valid unless it is empty */
     struct net_timer *running;      /* [lock] */
 };
-static struct expired lists[MAX_CPUS];
+static struct expired lists[MAX_CPUS] = { [0 ... MAX_CPUS - 1] = { .lock =
+                                                                       SPINLOCK_INIT(RANK_DRIVER_QUEUE) } };
 
 static void expire(struct timer *timer)
 {
@@ -21,7 +22,7 @@ static void expire(struct timer *timer)
     if (!t->expired) {
         t->expired = true;
         t->next = NULL;
-        *x->end = t;
+        *(x->first ? x->end : &x->first) = t;
         x->end = &t->next;
     }
     spin_unlock(&x->lock);
@@ -39,8 +40,6 @@ static void run_expired(void)
         t = x->first;
         if (t) {
             x->first = t->next;
-            if (!x->first)
-                x->end = &x->first;
             t->expired = false;
         }
         x->running = t;
@@ -53,10 +52,6 @@ static void run_expired(void)
 
 void net_timer_softirq_init(void)
 {
-    for (unsigned i = 0; i < MAX_CPUS; i++) {
-        spin_init(&lists[i].lock, RANK_DRIVER_QUEUE);
-        lists[i].end = &lists[i].first;
-    }
     softirq_register(SOFTIRQ_NET_TIMER, run_expired);
 }
 

@@ -166,6 +166,7 @@ static int new_pair(struct vnet *v, unsigned i, int cpu)
     p->rx_target =
         MIN(MAX(pages / 256 / v->nr_pairs, (uint64_t)RX_MIN), p->rx->num / (v->any_layout ? 1u : 2u));
     vnet_rx_init(p);
+    vnet_tx_init(p);
     return 0;
 }
 

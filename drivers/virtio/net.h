@@ -19,6 +19,7 @@ struct vnet_pair { /* netdev_queue.driver */
     struct virtq *rx, *tx;
     unsigned rx_target;    /* buffers that the device should hold */
     struct timer rx_retry; /* no memory for any buffer: tries again */
+    struct timer tx_idle;  /* armed while something was sent: looks for what can be freed */
 };
 
 struct vnet {
@@ -49,6 +50,7 @@ int vnet_transmit(struct netdev_queue *q, struct pktbuf *p, bool more);
 /* Frees what was sent; there is room again for those who waited. */
 void vnet_tx_reclaim(struct netdev_queue *q);
 void vnet_tx_interrupt(struct virtq *vq);
+void vnet_tx_init(struct vnet_pair *p);
 
 /* The device lied: it is reset, and what it held freed. */
 void vnet_fail(struct vnet *v);

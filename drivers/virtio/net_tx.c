@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * net_tx.c: packets to a virtio network device. What was sent is freed when others are sent or received: its ring interrupts
- * only while somebody waits for room.
+ * net_tx.c: packets to a virtio network device. What was sent is freed when others are sent or received, or a while after
+ * the last: its ring interrupts only while somebody waits for room.
  */
 #include "abi/errno.h"
 #include "drivers/virtio/net.h"
+#include "kernel/clock.h"
+#include "kernel/cpu.h"
 #include "kernel/page.h"
 #include "lib/string.h"
+
+#define IDLE_NS (100 * NSEC_PER_MS)
 
 /* lock held */
 static void reclaim(struct vnet_pair *p)
@@ -60,6 +64,37 @@ static bool make_room(struct vnet_pair *p, unsigned nr)
     return false;
 }
 
+/* The timer is of the queue's CPU, whose softirq frees. */
+static void arm_idle(struct vnet_pair *p)
+{
+    if (!READ_ONCE(p->tx_idle.armed))
+        timer_arm(&p->tx_idle, clock_mono_ns() + IDLE_NS);
+}
+
+static void idle(struct timer *t)
+{
+    struct vnet_pair *p = container_of(t, struct vnet_pair, tx_idle);
+
+    netdev_raise(p->queue);
+}
+
+void vnet_tx_init(struct vnet_pair *p)
+{
+    timer_init(&p->tx_idle, idle);
+}
+
+/* The device is told of a batch, and somebody will look whether it is done. */
+static void kick(struct vnet_pair *p)
+{
+    virtq_kick(p->tx);
+    if (likely(READ_ONCE(p->tx_idle.armed)))
+        return;
+    if (this_cpu()->id == p->queue->cpu)
+        arm_idle(p);
+    else if (!virtq_irq_on(p->tx)) /* the interrupt comes there, and arms it */
+        reclaim(p);
+}
+
 int vnet_transmit(struct netdev_queue *q, struct pktbuf *b, bool more)
 {
     struct vnet_pair *p = vnet_pair(q);
@@ -86,7 +121,7 @@ int vnet_transmit(struct netdev_queue *q, struct pktbuf *b, bool more)
         virtq_push(p->tx, page_paddr(b->frags[i].page) + b->frags[i].off, b->frags[i].len, false);
     virtq_close(p->tx, b);
     if (!more)
-        virtq_kick(p->tx);
+        kick(p);
     return 0;
 }
 
@@ -95,9 +130,14 @@ void vnet_tx_reclaim(struct netdev_queue *q)
     struct vnet_pair *p = vnet_pair(q);
     bool ready;
 
-    if (!virtq_pending(p->tx) || !spin_trylock(&q->lock)) /* who has the lock is sending, and frees */
+    if (!virtq_pending(p->tx) || !spin_trylock(&q->lock)) { /* who has the lock is sending, and frees */
+        if (p->tx->in_flight)
+            arm_idle(p);
         return;
+    }
     reclaim(p);
+    if (p->tx->in_flight)
+        arm_idle(p);
     ready = q->full && p->tx->nr_free >= p->tx->num / 4;
     if (q->full && !ready)
         ready = !virtq_irq_on(p->tx) || !p->tx->in_flight;
@@ -111,7 +151,9 @@ void vnet_tx_reclaim(struct netdev_queue *q)
 void vnet_tx_interrupt(struct virtq *vq)
 {
     struct vnet *v = vq->dev->driver;
+    struct vnet_pair *p = &v->pairs[vq->index / 2];
 
     virtq_irq_off(vq);
-    netdev_raise(v->pairs[vq->index / 2].queue);
+    arm_idle(p);
+    netdev_raise(p->queue);
 }

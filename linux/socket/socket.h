@@ -30,6 +30,7 @@ static_assert(sizeof(struct mmsghdr) == 64, "Linux's layout");
 
 extern const struct file_ops socket_file_ops;
 void socket_host_init(void); /* host.c: once, at boot */
+void vsock_dev_init(void);   /* vsock_dev.c: the same, after the drivers */
 
 static inline struct socket *file_socket(struct file *f)
 {

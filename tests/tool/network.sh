@@ -48,6 +48,16 @@ for bad in '--ip 1.2.3' '--ip6 1.2.3.4' '--gateway x' '--mac 01:00:00:00:00:01' 
     # shellcheck disable=SC2086
     ok "$bad" fails 125 "^proa: ${bad%% *} " "$proa" run $bad true
 done
+python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/vs,ock"
+ok "--vsock with a backend" eval 'has "^vhost-user-vsock-device,chardev=vsock$" --vsock "9,socket=$T/vs,ock" && grep -q "^socket,id=vsock,path=$T/vs,,ock$" "$T/args" && grep -q "^memory-backend-memfd,id=ram,share=on,size=262144k$" "$T/args"'
+ok "--vsock, q35" has '^vhost-user-vsock-pci,disable-legacy=on,chardev=vsock$' --vmm qemu:q35 --vsock "9,socket=$T/vs,ock"
+ok "--vsock by the kernel" eval '"$proa" run --dry-run --vsock 9 /bin/true | grep -q "vhost-vsock-device,guest-cid=9"'
+ok "--vsock without a backend" fails 125 'none: No such file.*must run already' "$proa" run --vsock "3,socket=$T/none" true
+ok "--vsock, no socket" fails 125 'is not a socket' "$proa" run --vsock 3,socket=/etc/passwd true
+[ -e /dev/vhost-vsock ] || ok "--vsock without vhost" fails 125 '/dev/vhost-vsock: No such file.*vhost_vsock' "$proa" run --vsock 3 true
+for bad in 2 x -3 4294967295 3, 3,socket= 3,path=x; do
+    ok "--vsock $bad" fails 125 '--vsock' "$proa" run --vsock "$bad" true
+done
 ok "--pcap that cannot be written" fails 125 '--pcap /none/x: No such file' "$proa" run --pcap /none/x true
 
 busy() { # COMMAND...: with $port in use

@@ -226,6 +226,25 @@ TEST(a_full_ring_says_so_and_goes_on)
     CHECK(fake_take(f, 1) >= 0 && !dev->queues[0].full && !dev->queues[0].pending.nr);
 }
 
+TEST(what_was_sent_is_freed_without_more_traffic)
+{
+    long before;
+    int head;
+
+    setup(BASIC, 256);
+    before = shim_live_objects;
+    CHECK(transmit(packet(60), false) == 0 && shim_live_objects > before);
+    head = fake_take(f, 1);
+    shim_advance(150 * NSEC_PER_MS); /* the device takes its time */
+    softirq_run();
+    CHECK(head >= 0 && shim_live_objects > before);
+    fake_give(f, 1, head, 0);
+    shim_advance(150 * NSEC_PER_MS);
+    softirq_run();
+    CHECK(shim_live_objects == before);
+    CHECK(!((struct vnet *)f->vd.driver)->pairs[0].tx_idle.armed); /* and then nobody looks any more */
+}
+
 TEST(lies)
 {
     fill();
