@@ -227,7 +227,7 @@ static const struct pseudo_node fs_nodes[] = {
 /* ---- net: what programs size their queues and buffers by ---- */
 
 static const struct pseudo_node core_nodes[] = {
-    TEXT("optmem_max", "20480"),
+    TEXT("optmem_max", "131072"),
     TEXT("rmem_default", "212992"),
     TEXT("rmem_max", "212992"),
     TEXT("somaxconn", "4096"),

@@ -164,9 +164,14 @@ static int set_socket(struct socket *s, int name, const void *val, unsigned len)
         return 0;
     case SO_BSDCOMPAT:
     case SO_NO_CHECK:
-        return 0;     /* without effect */
-    case SO_ZEROCOPY: /* a program would wait for word that its pages are free, which no family gives */
-        return -EOPNOTSUPP;
+        return 0; /* without effect */
+    case SO_ZEROCOPY:
+        if (!s->ops->zerocopy)
+            return -EOPNOTSUPP;
+        if (n < 0 || n > 1)
+            return -EINVAL;
+        s->zerocopy = n;
+        return 0;
     }
     return -ENOPROTOOPT;
 }
@@ -283,8 +288,10 @@ static int get_number(struct socket *s, int name, int *n)
     case SO_DEBUG:
     case SO_NO_CHECK:
     case SO_BSDCOMPAT:
-    case SO_ZEROCOPY:
         *n = 0;
+        return 0;
+    case SO_ZEROCOPY:
+        *n = s->zerocopy;
         return 0;
     }
     return -ENOPROTOOPT;

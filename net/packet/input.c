@@ -89,6 +89,11 @@ static void to_queue(struct packet_sock *k, const struct packet_frame *f, int32_
         pktbuf_pull(c, base);
     pktbuf_trim(c, keep);
     c->time_ns = clock_real_ns();
+    if (!pktbuf_disown(c)) {
+        pktbuf_free(c);
+        count_drop(k);
+        return;
+    }
     enqueue(k, c);
 }
 

@@ -2,6 +2,7 @@
 /* ops.c: what programs do with TCP sockets, but for data (sendmsg.c, recvmsg.c) and options (sockopt.c). */
 #include "kernel/uaccess.h"
 #include "net/tcp/fastopen.h"
+#include "net/zerocopy.h"
 #include <asm/ioctls.h>
 #include <linux/sockios.h>
 
@@ -403,6 +404,7 @@ static void tcp_release(struct socket *s)
 
     if (t->state == TCP_LISTEN)
         tcp_listening_ends(t);
+    zerocopy_release(s);
     spin_lock(&t->lock);
     t->sock.file = NULL;
     atomic_or(&t->shutdown, 3);
@@ -495,7 +497,7 @@ static unsigned tcp_poll(struct socket *s)
         if (t->urg_state == TCP_URG_HERE)
             mask |= EPOLLPRI;
     }
-    if (READ_ONCE(s->err))
+    if (READ_ONCE(s->err) || zerocopy_pending(s))
         mask |= EPOLLERR;
     return mask;
 }
@@ -542,6 +544,7 @@ const struct socket_ops tcp_ops = {
     .poll = tcp_poll,
     .sendmsg = tcp_sendmsg,
     .by_page = true,
+    .zerocopy = true,
     .recvmsg = tcp_recvmsg,
     .shutdown = tcp_shutdown,
     .setsockopt = tcp_setsockopt,
