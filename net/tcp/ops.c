@@ -405,6 +405,7 @@ static void tcp_release(struct socket *s)
     if (t->state == TCP_LISTEN)
         tcp_listening_ends(t);
     zerocopy_release(s);
+    inet_opts_release(&t->opts);
     spin_lock(&t->lock);
     t->sock.file = NULL;
     atomic_or(&t->shutdown, 3);
