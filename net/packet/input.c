@@ -162,8 +162,12 @@ void packet_show(struct pktbuf *p, bool outgoing, const struct packet_sock *but)
         f.status |= TP_STATUS_GSO_TCP;
     rcu_read_lock();
     for (struct packet_sock *k = atomic_load_acquire(&sockets); k; k = atomic_load_acquire(&k->next))
-        if (k != but && wants(k, &f, outgoing))
-            deliver(k, &f);
+        if (!packet_sent_by(k, but) && wants(k, &f, outgoing)) {
+            struct packet_sock *to = likely(!k->fanout) ? k : fanout_choose(k, &f);
+
+            if (to)
+                deliver(to, &f);
+        }
     rcu_read_unlock();
 }
 
