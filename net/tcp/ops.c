@@ -397,13 +397,50 @@ static void orphan(struct tcp_sock *t)
     }
 }
 
+bool tcp_row_hold(const struct tcp_row *r)
+{
+    return r->socket && ref_get_unless_zero(&tcp_of((struct socket *)r->socket)->refs);
+}
+
+int tcp_row_abort(const struct tcp_row *r)
+{
+    struct tcp_sock *t = tcp_of((struct socket *)r->socket);
+    int err = 0;
+
+    mutex_lock(&t->sock.writer);
+    if (t->state == TCP_LISTEN) {
+        atomic_store(&t->sock.err, -ECONNABORTED);
+        atomic_or(&t->shutdown, 3);
+        tcp_listening_ends(t);
+    } else {
+        spin_lock(&t->lock);
+        if (t->state == TCP_CLOSE) {
+            err = -ENOENT;
+        } else {
+            atomic_store(&t->sock.err, -ECONNABORTED);
+            if (STATE_IN(t, S_MAY_SEND | 1u << TCP_FIN_WAIT1 | 1u << TCP_FIN_WAIT2 | 1u << TCP_SYN_RECV))
+                tcp_send_reset(t);
+            tcp_done(t);
+        }
+        spin_unlock(&t->lock);
+    }
+    mutex_unlock(&t->sock.writer);
+    socket_wake_all(&t->sock);
+    tcp_put(t);
+    return err;
+}
+
 static void tcp_release(struct socket *s)
 {
     struct tcp_sock *t = tcp_of(s);
     bool wait = false;
 
-    if (t->state == TCP_LISTEN)
-        tcp_listening_ends(t);
+    if (t->state == TCP_LISTEN) {
+        mutex_lock(&s->writer); /* tcp_row_abort() may be at it */
+        if (t->state == TCP_LISTEN)
+            tcp_listening_ends(t);
+        mutex_unlock(&s->writer);
+    }
     zerocopy_release(s);
     inet_opts_release(&t->opts);
     spin_lock(&t->lock);
