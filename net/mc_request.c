@@ -100,7 +100,7 @@ int mc_filter_parse(struct mc_request *r, int level, int name, const void *val, 
     r->wide = wide;
     r->sources = (const uint8_t *)val + head;
     mode = word(val, wide ? GF_MODE : 8);
-    r->nr = word(val, wide ? GF_NR : 12);
+    r->nr = MIN(word(val, wide ? GF_NR : 12), (len - head) / (wide ? STORAGE : 4));
     r->exclude = mode == MCAST_EXCLUDE;
     if (wide) {
         r->index = word(val, 0);

@@ -32,7 +32,8 @@ struct mc_request {
 
 /* 0, -EINVAL, -ENOBUFS, -EADDRNOTAVAIL; -ENOPROTOOPT: not such an option. */
 int mc_request_parse(struct mc_request *r, int level, int name, const void *val, unsigned len);
-/* IP_MSFILTER and MCAST_MSFILTER as getsockopt(2) asks: whose filter, and with room for how many sources. */
+/* IP_MSFILTER and MCAST_MSFILTER as getsockopt(2) asks: whose filter, and with room for how many sources, no more than len
+ * holds. */
 int mc_filter_parse(struct mc_request *r, int level, int name, const void *val, unsigned len);
 /* The answer, in place; its length. */
 unsigned mc_filter_put(const struct mc_request *r, int level, int name, void *val, const struct mc_filter *f);

@@ -283,7 +283,11 @@ int membership_get(struct socket *s, struct inet_opts *o, int level, int name, v
 {
     struct membership *m;
     struct mc_request r;
-    int err = mc_filter_parse(&r, level, name, val, *len);
+    int err;
+
+    if (level && s->family != AF_INET6)
+        return -ENOPROTOOPT;
+    err = mc_filter_parse(&r, level, name, val, *len);
 
     if (err)
         return err;

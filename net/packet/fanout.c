@@ -3,7 +3,7 @@
  * fanout.c: PACKET_FANOUT: sockets bound alike form a group, and each frame is for one of them.
  *
  * The members stay in the list of all sockets; when a frame comes to the first of a group, the group chooses. Softirqs read
- * the members under rcu_read_lock(); who is taken out is unhooked by then, and freed after an RCU period.
+ * the members under rcu_read_lock(): none but sockets that are hooked, and who unhooks waits them out.
  */
 #include "abi/errno.h"
 #include "kernel/cpu.h"
@@ -29,12 +29,13 @@ struct packet_fanout {
     uint8_t type;
     uint16_t num; /* what all are bound to */
     int ifindex;
-    uint32_t max, nr;                                /* nr: members [a] */
-    uint32_t turn;                                   /* of PACKET_FANOUT_LB [a] */
-    struct filter *filter;                           /* of PACKET_FANOUT_CBPF; NULL: the first member [R] */
+    uint32_t max, users;   /* sockets that joined [fanout_mutex] */
+    uint32_t nr;           /* of them those that are hooked [fanout_mutex to change, a] */
+    uint32_t turn;         /* of PACKET_FANOUT_LB [a] */
+    struct filter *filter; /* of PACKET_FANOUT_CBPF; NULL: the first member [R] */
     uint64_t rolled_all, rolled_huge, rolled_failed; /* [a] */
     struct rcu_head rcu;
-    struct packet_sock *member[]; /* [R] */
+    struct packet_sock *member[]; /* they [R] */
 };
 
 static struct mutex fanout_mutex = MUTEX_INIT(fanout_mutex, RANK_FS);
@@ -195,6 +196,32 @@ static struct packet_fanout *group_new(const struct packet_sock *k, uint16_t id,
     return g;
 }
 
+static void link_member(struct packet_fanout *g, struct packet_sock *k)
+{
+    atomic_store(&g->member[g->nr], k);
+    atomic_store_release(&g->nr, g->nr + 1);
+}
+
+void fanout_hooked(struct packet_sock *k)
+{
+    mutex_lock(&fanout_mutex);
+    link_member(k->fanout, k);
+    mutex_unlock(&fanout_mutex);
+}
+
+void fanout_unhooked(struct packet_sock *k)
+{
+    struct packet_fanout *g = k->fanout;
+    uint32_t i = 0;
+
+    mutex_lock(&fanout_mutex);
+    while (g->member[i] != k)
+        i++;
+    atomic_store_release(&g->member[i], g->member[g->nr - 1]);
+    atomic_store_release(&g->nr, g->nr - 1);
+    mutex_unlock(&fanout_mutex);
+}
+
 static int join(struct packet_sock *k, uint16_t id, uint8_t type, uint16_t flags, uint32_t max)
 {
     struct packet_fanout *g;
@@ -213,15 +240,16 @@ static int join(struct packet_sock *k, uint16_t id, uint8_t type, uint16_t flags
         return -EINVAL;
     if (!k->num || (g && (g->type != type || g->num != k->num || g->ifindex != k->ifindex)))
         return -EINVAL;
-    if (g && g->nr >= g->max)
+    if (g && g->users >= g->max)
         return -ENOSPC;
     if (!g)
         g = group_new(k, id, type, flags, max ? max : MEMBERS);
     if (!g)
         return -ENOMEM;
-    atomic_store(&g->member[g->nr], k);
+    g->users++;
     atomic_store_release(&k->fanout, g);
-    atomic_store_release(&g->nr, g->nr + 1);
+    if (k->hooked)
+        link_member(g, k);
     return 0;
 }
 
@@ -256,16 +284,11 @@ static void group_free(struct rcu_head *h)
 void fanout_leave(struct packet_sock *k)
 {
     struct packet_fanout *g = k->fanout, **link = &groups;
-    uint32_t i = 0;
 
     if (likely(!g))
         return;
     mutex_lock(&fanout_mutex);
-    while (g->member[i] != k)
-        i++;
-    atomic_store_release(&g->member[i], g->member[g->nr - 1]);
-    atomic_store_release(&g->nr, g->nr - 1);
-    if (!g->nr) {
+    if (!--g->users) {
         while (*link != g)
             link = &(*link)->next;
         *link = g->next;

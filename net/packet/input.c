@@ -202,6 +202,8 @@ void packet_hook(struct packet_sock *k)
     atomic_store(&link_tap_down, device_down);
     atomic_store(&link_tap, tap);
     spin_unlock(&table_lock);
+    if (k->fanout)
+        fanout_hooked(k);
 }
 
 void packet_unhook(struct packet_sock *k)
@@ -220,6 +222,8 @@ void packet_unhook(struct packet_sock *k)
     }
     spin_unlock(&table_lock);
     k->hooked = false;
+    if (k->fanout)
+        fanout_unhooked(k);
     rcu_wait();
 }
 

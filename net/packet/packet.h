@@ -98,7 +98,10 @@ int fanout_join(struct packet_sock *k, const void *val, unsigned len);     /* PA
 int fanout_set_data(struct packet_sock *k, const void *val, unsigned len); /* PACKET_FANOUT_DATA. [w] held */
 int fanout_get(const struct packet_sock *k);                               /* PACKET_FANOUT's value */
 int fanout_stats(struct packet_sock *k, void *val, unsigned *len);         /* PACKET_ROLLOVER_STATS */
-void fanout_leave(struct packet_sock *k);                                  /* it is not hooked any more */
+/* From hook and unhook, when it has a group: it takes part, and no longer. */
+void fanout_hooked(struct packet_sock *k);
+void fanout_unhooked(struct packet_sock *k);
+void fanout_leave(struct packet_sock *k); /* it is not hooked any more */
 /* Of k's group: who gets the frame, once for the group; NULL: k is not the one to ask. rcu_read_lock() held. */
 struct packet_sock *fanout_choose(struct packet_sock *k, const struct packet_frame *f);
 

@@ -196,6 +196,17 @@ static void sources(void)
     get_filter4(fd, 5);
     get_filter4(fd, 1);
     get_filter4(fd, 0);
+    { /* a length that has no room for what is asked for */
+        struct {
+            struct group_filter f;
+            char rest[8000];
+        } big = { .f = { .gf_interface = lo, .gf_numsrc = 50 } };
+        socklen_t len = GROUP_FILTER_SIZE(0);
+
+        *(struct sockaddr_in *)&big.f.gf_group = sa4(group, 0);
+        SHOW(getsockopt(fd, IPPROTO_IP, MCAST_MSFILTER, &big, &len));
+        note("  %u sources", big.f.gf_numsrc);
+    }
     proc("mcfilter");
     SRC(IP_DROP_SOURCE_MEMBERSHIP, "10.0.0.9");
     SRC(IP_DROP_SOURCE_MEMBERSHIP, "10.0.0.1");

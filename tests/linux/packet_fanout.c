@@ -181,6 +181,28 @@ static void room(void)
     close(s[1]);
 }
 
+/* A member that gets a ring later still takes part. */
+static void ring(void)
+{
+    struct tpacket_req r = { 65536, 4, 2048, 128 };
+    int s[2], n = 0;
+    char *m;
+
+    note("a ring");
+    for (int i = 0; i < 2; i++) {
+        s[i] = member(ETH_P_IP);
+        MUST(join(s[i], 80, PACKET_FANOUT_LB));
+    }
+    MUST(setsockopt(s[0], SOL_PACKET, PACKET_RX_RING, &r, sizeof(r)));
+    m = mmap(NULL, 4 * 65536, PROT_READ | PROT_WRITE, MAP_SHARED, s[0], 0);
+    say(8);
+    for (int i = 0; i < 128; i++)
+        n += !!(((struct tpacket_hdr *)(m + i * 2048))->tp_status & TP_STATUS_USER);
+    note("  %d in the ring, %d in the queue", n, heard(s[1]));
+    munmap(m, 4 * 65536);
+    close(s[0]), close(s[1]);
+}
+
 /* What one of a group sends, none of it is shown. */
 static void own(void)
 {
@@ -217,6 +239,7 @@ int main(void)
     spread();
     program();
     room();
+    ring();
     own();
     return report_done();
 }
