@@ -200,7 +200,8 @@ ssize_t udp_sendmsg(struct socket *s, struct socket_msg *m)
             m->flags &= ~MSG_ZEROCOPY;
         if (IS_ERR(z))
             return PTR_ERR(z);
-        m->owner = &z->owner;
+        if (z)
+            m->owner = &z->owner;
     }
     mutex_lock(&s->writer);
     n = send_one(d, m);
