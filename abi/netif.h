@@ -111,4 +111,7 @@ struct sock_extended_err { /* <linux/errqueue.h>, which wants struct timespec */
 #define SO_EE_ORIGIN_ICMP  2
 #define SO_EE_ORIGIN_ICMP6 3
 
+#define SO_EE_ORIGIN_ZEROCOPY      5
+#define SO_EE_CODE_ZEROCOPY_COPIED 1
+
 #endif

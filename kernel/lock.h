@@ -44,6 +44,7 @@ enum lock_rank {
     RANK_NET_TABLE,     /* buckets of connections, ports, neighbours, routes, fragments */
     RANK_PACKET,        /* a packet socket: it sees what is sent under any of the above */
     RANK_NETDEV,        /* a transmit queue */
+    RANK_ZEROCOPY,      /* what a socket is told of its pages, by who frees packets */
     RANK_CLOCK,         /* timers that follow the wall clock */
     RANK_WAITQ,
     RANK_WAITQ_OUTER, /* woken by a waiter of another queue: those who poll an epoll, inner before outer */

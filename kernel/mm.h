@@ -169,6 +169,9 @@ int mm_populate(struct mm *mm, vaddr_t addr, size_t len);
 /* Copies from or to any address space as its program could: the bytes done before the first that it could not reach,
  * or -EIO. buf is kernel memory. */
 ssize_t mm_access(struct mm *mm, vaddr_t addr, void *buf, size_t len, bool write);
+/* The pages that hold [addr, addr + len) of the current process, one reference each, at most max: how many from the
+ * front. They stay when the program unmaps them. Huge pages become single ones first, since those can be held one by one. */
+unsigned mm_pin(vaddr_t addr, size_t len, struct page **pages, unsigned max);
 /* Page count of the writable mapping of a program: exact figures for /proc/self/smaps of one VMA. */
 struct vma_usage {
     uint64_t rss, anon, dirty, shared_clean, private_clean, shared_dirty, private_dirty, referenced,

@@ -98,6 +98,8 @@ void pktbuf_free(struct pktbuf *p)
 {
     for (unsigned i = 0; i < p->nr_frags; i++)
         page_put(p->frags[i].page);
+    if (unlikely(p->flags & PKTBUF_OWNED))
+        pktbuf_owner_put(p->owner);
     if (p->head != (uint8_t *)(p + 1))
         kfree(p->head);
     slab_free(p->frame ? &frame_cache : &small_cache, p);
@@ -125,7 +127,29 @@ struct pktbuf *pktbuf_clone(const struct pktbuf *p)
     memcpy(head, p->head, headroom + p->len);
     for (unsigned i = 0; i < p->nr_frags; i++)
         page_get(p->frags[i].page);
+    if (unlikely(p->flags & PKTBUF_OWNED))
+        ref_get(&p->owner->refs);
     return c;
+}
+
+bool pktbuf_disown_slow(struct pktbuf *p)
+{
+    for (unsigned i = 0; i < p->nr_frags; i++) {
+        struct pktfrag *f = &p->frags[i];
+        struct page *page = page_alloc(PAGE_ATOMIC);
+
+        if (!page)
+            return false; /* those copied already are as good */
+        ASSERT(f->len <= PAGE_SIZE);
+        memcpy(page_virt(page), pktfrag_virt(f), f->len);
+        page_put(f->page);
+        f->page = page;
+        f->off = 0;
+    }
+    WRITE_ONCE(p->owner->copied, true);
+    p->flags &= ~PKTBUF_OWNED;
+    pktbuf_owner_put(p->owner);
+    return true;
 }
 
 /* Takes n bytes off the front of the frags; there are so many. */

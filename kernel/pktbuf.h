@@ -21,6 +21,19 @@
 
 struct netdev;
 
+/* Pages of a program's that packets refer to: done() is called when the last packet let go of them. Any context that frees
+ * packets, so under locks up to RANK_NETDEV. */
+struct pktbuf_owner {
+    refcount_t refs;
+    bool copied; /* some of it was copied after all [a] */
+    void (*done)(struct pktbuf_owner *o);
+};
+static inline void pktbuf_owner_put(struct pktbuf_owner *o)
+{
+    if (ref_put(&o->refs))
+        o->done(o);
+}
+
 struct pktfrag {
     struct page *page; /* holds a reference; may be of a higher order */
     uint32_t off, len; /* from the first page's start */
@@ -56,12 +69,15 @@ struct pktbuf {
     uint8_t flags;       /* PKTBUF_* */
     bool frame;          /* pktbuf.c: the size of the object */
     uint64_t private[6]; /* the layer's that owns it now */
+    struct pktbuf_owner
+        *owner; /* with PKTBUF_OWNED: whose pages the frags are, a reference. Else undefined */
     struct pktfrag frags[PKTBUF_MAX_FRAGS];
 };
 
 #define PKTBUF_ECN_CE   1 /* GSO segments after the first keep CWR off */
 #define PKTBUF_LOOP     2 /* a copy that multicast loops back */
 #define PKTBUF_ETHERNET 4 /* on lo: a packet socket's, with its own Ethernet header in front of data */
+#define PKTBUF_OWNED    8 /* the frags are pages of a program's, which may write to them */
 
 /* A packet with headroom bytes before data and room for size linear bytes after it (len = total = 0). NULL: no memory. */
 struct pktbuf *pktbuf_alloc(uint32_t headroom, uint32_t size);
@@ -71,6 +87,19 @@ struct pktbuf *pktbuf_alloc_data(uint32_t headroom, uint32_t size);
 void pktbuf_free(struct pktbuf *p);
 /* Another packet with the same bytes: the linear part copied, pages shared. NULL: no memory. */
 struct pktbuf *pktbuf_clone(const struct pktbuf *p);
+/* Frags that are a program's pages become copies of our own, for whoever keeps the packet. False: no memory. */
+bool pktbuf_disown_slow(struct pktbuf *p);
+static inline bool pktbuf_disown(struct pktbuf *p)
+{
+    return likely(!(p->flags & PKTBUF_OWNED)) || pktbuf_disown_slow(p);
+}
+/* The frags are o's. */
+static inline void pktbuf_own(struct pktbuf *p, struct pktbuf_owner *o)
+{
+    ref_get(&o->refs);
+    p->owner = o;
+    p->flags |= PKTBUF_OWNED;
+}
 /* Makes the first len bytes linear. False: the packet is shorter, or no memory. */
 bool pktbuf_pull_linear_slow(struct pktbuf *p, uint32_t len);
 /* Copies len bytes from off. False: there are not so many. */

@@ -22,6 +22,8 @@ struct file *fd_get_path(int fd);
 int fd_install(struct file *f, int min, int flags);
 /* The same for a file just made, at the lowest number: on failure the reference is dropped. f NULL: -ENOMEM. */
 int fd_install_new(struct file *f, int flags);
+/* F_SETOWN: a process or thread, below 0 a group, 0: nobody. 0, -ESRCH, -EINVAL. */
+long file_set_owner(struct file *f, int who);
 /* 0 when there is a number for one more file, else -EMFILE or -ENOMEM. */
 int fd_has_room(void);
 /* One above the greatest number that the current table can hold without growing. */

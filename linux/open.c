@@ -210,14 +210,35 @@ static long set_status_flags(struct file *f, unsigned flags)
     return 0;
 }
 
+long file_set_owner(struct file *f, int who)
+{
+    struct process *p;
+    struct thread *t = NULL;
+
+    if (who == INT32_MIN)
+        return -EINVAL;
+    if (who < 0 && process_signal_group(-who, 0, NULL) == -ESRCH)
+        return -ESRCH;
+    if (who > 0) {
+        p = process_find(who);
+        if (p)
+            process_put(p);
+        else if ((t = thread_find(0, who)))
+            thread_put(t);
+        if (!p && !t)
+            return -ESRCH;
+    }
+    f->owner_pid = who;
+    return 0;
+}
+
 static long fcntl_owner(struct file *f, unsigned cmd, unsigned long arg)
 {
     struct f_owner_ex ex;
 
     switch (cmd) {
     case F_SETOWN:
-        f->owner_pid = arg;
-        return 0;
+        return file_set_owner(f, arg);
     case F_GETOWN:
         return f->owner_pid;
     case F_SETOWN_EX:
@@ -225,8 +246,7 @@ static long fcntl_owner(struct file *f, unsigned cmd, unsigned long arg)
             return -EFAULT;
         if (ex.type != F_OWNER_TID && ex.type != F_OWNER_PID && ex.type != F_OWNER_PGRP)
             return -EINVAL;
-        f->owner_pid = ex.type == F_OWNER_PGRP ? -ex.pid : ex.pid;
-        return 0;
+        return file_set_owner(f, ex.type == F_OWNER_PGRP ? -ex.pid : ex.pid);
     default: /* F_GETOWN_EX */
         ex.type = f->owner_pid < 0 ? F_OWNER_PGRP : F_OWNER_PID;
         ex.pid = f->owner_pid < 0 ? -f->owner_pid : f->owner_pid;

@@ -195,7 +195,7 @@ static void del_locked(struct ifaddr *a)
     net_timer_cancel(&a->timer);
     dst_invalidate();
     notify(NET_EVENT_ADDR_DEL, a);
-    if (!inaddr_is_v4(&a->addr))
+    if (!inaddr_is_v4(&a->addr) && !(d->features & NETDEV_LOOP))
         nd_address_gone(d, &a->addr);
     rcu_defer(&a->rcu, addr_free);
 }
@@ -338,14 +338,14 @@ int addr_add(struct netdev *d, const struct addr_spec *s)
     }
     spin_lock(&net_lock);
     err = add_locked(a);
+    if (err && v6 && !(d->features & NETDEV_LOOP))
+        nd_address_gone(d, &s->addr);
     spin_unlock(&net_lock);
     if (!err) {
         if (!v6)
             arp_announce(d, &s->addr);
         return 0;
     }
-    if (v6 && !(d->features & NETDEV_LOOP))
-        nd_address_gone(d, &s->addr);
 free_a:
     kfree(a);
     return err;

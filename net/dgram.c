@@ -7,6 +7,7 @@
 #include "kernel/uaccess.h"
 #include "lib/string.h"
 #include "net/netif.h"
+#include "net/zerocopy.h"
 #include <asm/ioctls.h>
 #include <asm/socket.h>
 #include <linux/sockios.h>
@@ -61,6 +62,7 @@ void dgram_unlink(struct dgram **list, struct dgram *d)
 void dgram_release(struct dgram *d)
 {
     inet_opts_release(&d->o);
+    zerocopy_release(&d->s);
     dst_release(&d->dst);
     if (d->corked)
         pktbuf_free(d->corked);
@@ -292,7 +294,7 @@ static ssize_t receive_error(struct dgram *d, struct socket_msg *m)
         d->error_bytes -= pktbuf_memory(p);
     spin_unlock(&d->lock);
     if (!p)
-        return -EAGAIN;
+        return zerocopy_receive(&d->s, m);
     q = (struct queued_error *)p->private;
     v4 = inaddr_is_v4(&q->dst);
     len = p->total;
@@ -386,7 +388,7 @@ unsigned dgram_poll(struct socket *s)
 
     if (READ_ONCE(d->rx.first))
         e |= SOCKET_POLLIN;
-    if (READ_ONCE(s->err) || READ_ONCE(d->errors.first))
+    if (READ_ONCE(s->err) || READ_ONCE(d->errors.first) || zerocopy_pending(s))
         e |= EPOLLERR;
     if (d->rd_shut)
         e |= SOCKET_POLLIN | EPOLLRDHUP;

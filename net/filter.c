@@ -20,30 +20,41 @@ static void replace(struct socket *s, struct filter *f)
         rcu_defer(&old->rcu, filter_free);
 }
 
-static int attach(struct socket *s, const void *val, unsigned len)
+struct filter *filter_read(const void *val, unsigned len)
 {
     struct sock_fprog prog;
     struct filter *f;
     int err;
 
     if (len != sizeof(prog))
-        return -EINVAL;
-    if (s->filter_locked)
-        return -EPERM;
+        return ERR_PTR(-EINVAL);
     memcpy(&prog, val, sizeof(prog));
     if (!prog.filter || !prog.len || prog.len > BPF_MAXINSNS)
-        return -EINVAL;
+        return ERR_PTR(-EINVAL);
     f = kmalloc(sizeof(*f) + prog.len * sizeof(f->insns[0]));
     if (!f)
-        return -ENOMEM;
+        return ERR_PTR(-ENOMEM);
     f->len = prog.len;
     err = copy_from_user(f->insns, (const void __user *)prog.filter, prog.len * sizeof(f->insns[0]))
               ? -EFAULT
               : bpf_check(f->insns, f->len);
-    if (err) {
-        kfree(f);
-        return err;
-    }
+    if (!err)
+        return f;
+    kfree(f);
+    return ERR_PTR(err);
+}
+
+static int attach(struct socket *s, const void *val, unsigned len)
+{
+    struct filter *f;
+
+    if (len != sizeof(struct sock_fprog))
+        return -EINVAL;
+    if (s->filter_locked)
+        return -EPERM;
+    f = filter_read(val, len);
+    if (IS_ERR(f))
+        return PTR_ERR(f);
     replace(s, f);
     return 0;
 }

@@ -113,6 +113,8 @@ static struct pktbuf *segment(const struct gso *g, unsigned n, uint32_t off, uin
         pktbuf_free(q);
         return NULL;
     }
+    if (unlikely(p->flags & PKTBUF_OWNED))
+        pktbuf_own(q, p->owner);
     q->dev = p->dev;
     q->queue = p->queue;
     q->hash = p->hash;

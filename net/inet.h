@@ -42,9 +42,11 @@ int inet_port_check(uint16_t port);
 #define RECV_FLOWINFO6 (1u << 10)
 
 struct membership {
-    struct membership *next;
+    struct membership *next; /* [R] */
     struct inaddr group;
     struct netdev *dev;
+    struct mc_filter *filter; /* NULL: all sources [R] */
+    struct rcu_head rcu;
 };
 
 struct inet_opts {           /* written by setsockopt, read without a lock [a] */
@@ -63,23 +65,28 @@ struct inet_opts {           /* written by setsockopt, read without a lock [a] *
     uint32_t label;
     uint8_t options[40]; /* IP_OPTIONS */
     uint8_t options_len;
-    struct membership *groups; /* membership.c */
+    struct membership *groups; /* membership.c [R] */
 };
 
 void inet_opts_init(struct inet_opts *o);
-void inet_opts_release(struct inet_opts *o); /* leaves the groups */
+void inet_opts_release(struct inet_opts *o); /* leaves the groups; may sleep */
 /* Levels SOL_IP, SOL_IPV6, and of SOL_SOCKET those about devices. -ENOPROTOOPT: not one of these. */
 int inet_setsockopt(struct socket *s, struct inet_opts *o, int level, int name, const void *val,
                     unsigned len);
 int inet_getsockopt(struct socket *s, struct inet_opts *o, int level, int name, void *val, unsigned *len);
-/* Is it among the socket's groups (dev: came in there)? */
-bool inet_in_group(const struct inet_opts *o, const struct inaddr *group, const struct netdev *dev);
+/* Does the socket want what r says comes to a group? Its memberships say so, or, where it has none of that group on that
+ * device, IP_MULTICAST_ALL. rcu_read_lock() held. */
+bool inet_group_wants(const struct inet_opts *o, const struct ip_rx *r);
 /* The fields of a flow to f->dst that options say: tos, ttl, flags, device and source of multicasts. */
 void inet_flow_opts(struct flow *f, const struct socket *s, const struct inet_opts *o);
 /* Control messages of sendmsg change f; gso_size: UDP_SEGMENT's. 0 or -EINVAL. */
 int inet_control_send(struct flow *f, const struct socket_msg *m, int family, uint16_t *gso_size);
-int membership_change(struct socket *s, struct inet_opts *o, int level, int name, const void *val,
-                      unsigned len);
+/* IP_ADD_MEMBERSHIP and all the others of groups and their sources. -ENOPROTOOPT: not one of these. */
+int membership_set(struct socket *s, struct inet_opts *o, int level, int name, const void *val, unsigned len);
+/* IP_MSFILTER, MCAST_MSFILTER: val says whose, and gets the answer. */
+int membership_get(struct socket *s, struct inet_opts *o, int level, int name, void *val, unsigned *len);
+extern uint32_t igmp_max_memberships, igmp_max_msf,
+    mld_max_msf; /* sysctls: groups of a socket, sources of a group */
 
 /* SIOC*: interfaces, routes, ARP. -ENOTTY: not one of these. */
 long inet_ioctl(struct socket *s, unsigned cmd, uintptr_t arg);

@@ -191,13 +191,8 @@ static int set_ip(struct socket *s, struct inet_opts *o, int name, int n, const 
             return -ENOPROTOOPT;
         o->hdrincl = n;
         return 0;
-    case IP_ADD_MEMBERSHIP:
-    case IP_DROP_MEMBERSHIP:
-    case MCAST_JOIN_GROUP:
-    case MCAST_LEAVE_GROUP:
-        return membership_change(s, o, SOL_IP, name, val, len);
     }
-    return -ENOPROTOOPT;
+    return membership_set(s, o, SOL_IP, name, val, len);
 }
 
 static int set_ipv6(struct socket *s, struct inet_opts *o, int name, int n, const void *val, unsigned len)
@@ -232,13 +227,8 @@ static int set_ipv6(struct socket *s, struct inet_opts *o, int name, int n, cons
         return 0;
     case IPV6_TRANSPARENT:
         return set_ip(s, o, IP_TRANSPARENT, n, val, len);
-    case IPV6_ADD_MEMBERSHIP:
-    case IPV6_DROP_MEMBERSHIP:
-    case MCAST_JOIN_GROUP:
-    case MCAST_LEAVE_GROUP:
-        return membership_change(s, o, SOL_IPV6, name, val, len);
     }
-    return -ENOPROTOOPT;
+    return membership_set(s, o, SOL_IPV6, name, val, len);
 }
 
 static int bind_to_device(struct socket *s, const char *val, unsigned len)
@@ -395,6 +385,8 @@ int inet_getsockopt(struct socket *s, struct inet_opts *o, int level, int name, 
     if (level == SOL_SOCKET && name == SO_BINDTOIFINDEX) {
         n = s->bound_dev;
     } else if (level == SOL_IP || level == SOL_IPV6) {
+        if ((level == SOL_IP && name == IP_MSFILTER) || name == MCAST_MSFILTER)
+            return membership_get(s, o, level, name, val, len);
         if (level == SOL_IP && name == IP_OPTIONS) {
             *len = MIN(*len, (unsigned)o->options_len);
             memcpy(val, o->options, *len);

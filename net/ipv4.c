@@ -52,7 +52,8 @@ static bool for_us(const struct pktbuf *p, struct ip_rx *r)
         return true;
     case KIND_MULTICAST:
         ip_stats[0].in_mcasts++;
-        return group_member(p->dev, &r->dst);
+        return r->protocol == IPPROTO_IGMP ? group_member(p->dev, &r->dst)
+                                           : group_accepts(p->dev, &r->dst, &r->src);
     default:
         return false;
     }

@@ -24,7 +24,7 @@ static bool for_us(const struct pktbuf *p, struct ip_rx *r)
     }
     r->kind = ip_kind(&r->dst, 0);
     ip_stats[1].in_mcasts += r->kind == KIND_MULTICAST;
-    return r->kind == KIND_MULTICAST && group_member(p->dev, &r->dst);
+    return r->kind == KIND_MULTICAST && group_member(p->dev, &r->dst); /* sockets look at the source */
 }
 
 static bool martian(const struct ip_rx *r)

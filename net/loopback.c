@@ -34,7 +34,7 @@ void loopback_output(struct pktbuf *p)
     unsigned cpu = this_cpu()->id;
     struct netdev_stats *s = &lo.queues[0].stats;
 
-    if (unlikely(waiting[cpu].nr >= MAX_WAITING)) {
+    if (unlikely(waiting[cpu].nr >= MAX_WAITING || !pktbuf_disown(p))) {
         s->rx_dropped++;
         pktbuf_free(p);
         return;

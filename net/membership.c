@@ -1,41 +1,84 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* membership.c: the multicast groups of sockets. */
+/* membership.c: the multicast groups of sockets, and the sources they want to hear there. */
 #include "abi/errno.h"
 #include "kernel/slab.h"
 #include "lib/string.h"
 #include "net/inet.h"
+#include "net/mc_request.h"
 #include "net/netif.h"
 #include "net/route.h"
 
-#define MAX_MEMBERSHIPS 20 /* net.ipv4.igmp_max_memberships */
+uint32_t igmp_max_memberships = 20, igmp_max_msf = 10, mld_max_msf = 64;
 
-/* Lists change seldom and are short: one lock for all. Softirqs read them under it, too. */
-static struct spinlock groups_lock = SPINLOCK_INIT(RANK_NET_TABLE);
+/* One change of any socket's groups at a time; who looks at them does so under RCU. */
+static struct mutex change_mutex = MUTEX_INIT(change_mutex, RANK_FS);
 
-bool inet_in_group(const struct inet_opts *o, const struct inaddr *group, const struct netdev *dev)
+static struct membership *find(const struct inet_opts *o, const struct inaddr *group,
+                               const struct netdev *dev)
 {
-    bool found = false;
+    struct membership *m = atomic_load_acquire(&o->groups);
 
-    if (!READ_ONCE(o->groups))
-        return false;
-    spin_lock(&groups_lock);
-    for (struct membership *m = o->groups; m && !found; m = m->next)
-        found = m->dev == dev && inaddr_eq(&m->group, group);
-    spin_unlock(&groups_lock);
-    return found;
+    while (m && ((dev && m->dev != dev) || !inaddr_eq(&m->group, group)))
+        m = atomic_load_acquire(&m->next);
+    return m;
+}
+
+static int source_at(const struct mc_filter *f, const struct inaddr *src)
+{
+    for (unsigned i = 0; i < f->nr; i++)
+        if (inaddr_eq(&f->src[i], src))
+            return i;
+    return -1;
+}
+
+bool inet_group_wants(const struct inet_opts *o, const struct ip_rx *r)
+{
+    const struct membership *m = find(o, &r->dst, r->dev);
+    const struct mc_filter *f;
+
+    if (!m)
+        return inaddr_is_v4(&r->dst) ? o->mc_all : o->mc_all6;
+    f = atomic_load_acquire(&m->filter);
+    return !f || (source_at(f, &r->src) >= 0) != f->exclude;
+}
+
+static void filter_free(struct rcu_head *h)
+{
+    kfree(container_of(h, struct mc_filter, rcu));
+}
+
+static void membership_free(struct rcu_head *h)
+{
+    struct membership *m = container_of(h, struct membership, rcu);
+
+    kfree(m->filter);
+    kfree(m);
+}
+
+static const struct mc_filter *filter_of(const struct membership *m)
+{
+    return m->filter ? m->filter : &mc_any;
+}
+
+static void unlink_membership(struct inet_opts *o, struct membership *m)
+{
+    struct membership **link = &o->groups;
+
+    while (*link != m)
+        link = &(*link)->next;
+    atomic_store_release(link, m->next);
+    group_change(m->dev, &m->group, filter_of(m), NULL);
+    rcu_defer(&m->rcu, membership_free);
 }
 
 void inet_opts_release(struct inet_opts *o)
 {
-    struct membership *m;
-
-    while ((m = o->groups)) {
-        spin_lock(&groups_lock);
-        o->groups = m->next;
-        spin_unlock(&groups_lock);
-        group_leave(m->dev, &m->group);
-        kfree(m);
-    }
+    if (likely(!o->groups))
+        return;
+    mutex_lock(&change_mutex);
+    while (o->groups)
+        unlink_membership(o, o->groups);
+    mutex_unlock(&change_mutex);
 }
 
 static struct netdev *device_for(const struct inaddr *group, const struct inaddr *local, int index)
@@ -64,117 +107,199 @@ static struct netdev *device_for(const struct inaddr *group, const struct inaddr
     return d;
 }
 
-/* What the structures of the different options say. */
-static int parse(int level, int name, const void *val, unsigned len, struct inaddr *group,
-                 struct inaddr *local, int *index)
+/* ---- changes; change_mutex is held ---- */
+
+static struct mc_filter *filter_new(bool exclude, unsigned nr)
 {
-    *local = INADDR_ANY6;
-    *index = 0;
-    if (name == MCAST_JOIN_GROUP || name == MCAST_LEAVE_GROUP) {
-        struct group_req g;
-        struct sockaddr_any a = { .len = sizeof(struct sockaddr_in6) };
-        uint16_t port;
-        int dev;
+    struct mc_filter *f = kmalloc(sizeof(*f) + nr * sizeof(f->src[0]));
 
-        if (len < sizeof(g))
-            return -EINVAL;
-        memcpy(&g, val, sizeof(g));
-        memcpy(a.bytes, &g.gr_group, a.len);
-        *index = g.gr_interface;
-        return inet_addr_get(&a, level ? AF_INET6 : AF_INET, group, &port, &dev) ? -EADDRNOTAVAIL : 0;
+    if (f) {
+        f->exclude = exclude;
+        f->nr = nr;
     }
-    if (level) {
-        struct ipv6_mreq m;
-
-        if (len < sizeof(m))
-            return -EINVAL;
-        memcpy(&m, val, sizeof(m));
-        memcpy(group, &m.ipv6mr_multiaddr, 16);
-        *index = m.ipv6mr_ifindex;
-        return 0;
-    }
-    struct ip_mreqn m = { 0 };
-
-    if (len < sizeof(struct ip_mreq))
-        return -EINVAL;
-    memcpy(&m, val, MIN(len, (unsigned)sizeof(m)));
-    if (len < sizeof(m))
-        m.imr_ifindex = 0;
-    *group = inaddr_v4(m.imr_multiaddr.s_addr);
-    *local = inaddr_v4(m.imr_address.s_addr);
-    *index = m.imr_ifindex;
-    return 0;
+    return f;
 }
 
-static int join(struct inet_opts *o, const struct inaddr *group, struct netdev *d)
+/* include: from no source yet. */
+static int join(struct inet_opts *o, const struct inaddr *group, struct netdev *d, bool include)
 {
-    struct membership *m = kmalloc(sizeof(*m)), *i;
+    struct membership *m;
     unsigned nr = 0;
     int err;
 
+    for (m = o->groups; m; m = m->next, nr++)
+        if (m->dev == d && inaddr_eq(&m->group, group))
+            return -EADDRINUSE;
+    if (inaddr_is_v4(group) && nr >= READ_ONCE(igmp_max_memberships))
+        return -ENOBUFS;
+    m = kzalloc(sizeof(*m));
     if (!m)
         return -ENOMEM;
-    err = group_join(d, group);
-    if (err)
-        goto free_m;
-    *m = (struct membership){ .group = *group, .dev = d };
-    spin_lock(&groups_lock);
-    for (i = o->groups; i; i = i->next, nr++)
-        if (i->dev == d && inaddr_eq(&i->group, group))
-            err = -EADDRINUSE;
-    if (!err && nr >= MAX_MEMBERSHIPS)
-        err = -ENOBUFS;
-    if (!err) {
-        m->next = o->groups;
-        o->groups = m;
+    m->group = *group;
+    m->dev = d;
+    if (include)
+        m->filter = filter_new(false, 0);
+    err = include && !m->filter ? -ENOMEM : group_change(d, group, NULL, filter_of(m));
+    if (err) {
+        kfree(m->filter);
+        kfree(m);
+        return err;
     }
-    spin_unlock(&groups_lock);
-    if (!err)
-        return 0;
-    group_leave(d, group);
-free_m:
-    kfree(m);
-    return err;
+    m->next = o->groups;
+    atomic_store_release(&o->groups, m);
+    return 0;
 }
 
 static int leave(struct inet_opts *o, const struct inaddr *group, struct netdev *d)
 {
-    struct membership **link, *m;
+    struct membership *m = find(o, group, d);
 
-    spin_lock(&groups_lock);
-    for (link = &o->groups; (m = *link); link = &m->next)
-        if ((!d || m->dev == d) && inaddr_eq(&m->group, group))
-            break;
-    if (m)
-        *link = m->next;
-    spin_unlock(&groups_lock);
     if (!m)
         return -EADDRNOTAVAIL;
-    group_leave(m->dev, group);
-    kfree(m);
+    unlink_membership(o, m);
     return 0;
 }
 
-int membership_change(struct socket *s, struct inet_opts *o, int level, int name, const void *val,
-                      unsigned len)
+/* The membership's filter becomes f, which moves in; NULL: all sources. 0 or -ENOMEM. */
+static int set_filter(struct membership *m, struct mc_filter *f)
 {
-    bool joining = level ? name == IPV6_ADD_MEMBERSHIP || name == MCAST_JOIN_GROUP
-                         : name == IP_ADD_MEMBERSHIP || name == MCAST_JOIN_GROUP;
-    struct inaddr group, local;
-    struct netdev *d;
-    int index, err;
+    struct mc_filter *old = m->filter;
+    int err = group_change(m->dev, &m->group, filter_of(m), f ? f : &mc_any);
 
-    if (s->type == SOCK_STREAM)
-        return -EPROTO;
-    err = parse(level, name, val, len, &group, &local, &index);
+    if (err) {
+        kfree(f);
+        return err;
+    }
+    atomic_store_release(&m->filter, f);
+    if (old)
+        rcu_defer(&old->rcu, filter_free);
+    return 0;
+}
+
+/* One source more or less in a filter of the mode. */
+static int change_source(struct inet_opts *o, const struct mc_request *r, bool exclude, bool add)
+{
+    struct membership *m = find(o, &r->group, r->dev);
+    const struct mc_filter *had;
+    struct mc_filter *f;
+    unsigned keep;
+    int at;
+
+    if (!m)
+        return -EINVAL;
+    had = filter_of(m);
+    if (m->filter && (had->exclude || had->nr) &&
+        had->exclude != exclude) /* as Linux: once it is chosen, it stays */
+        return -EINVAL;
+    at = source_at(had, &r->source);
+    if (add ? at >= 0 : at < 0)
+        return -EADDRNOTAVAIL;
+    if (!add && !exclude && had->nr == 1) /* nothing from nobody */
+        return leave(o, &r->group, r->dev);
+    if (add && had->nr >= r->max_sources)
+        return -ENOBUFS;
+    keep = add ? had->nr : (unsigned)at;
+    f = filter_new(exclude, had->nr + (add ? 1 : -1));
+    if (!f)
+        return -ENOBUFS;
+    memcpy(f->src, had->src, keep * sizeof(f->src[0]));
+    if (add)
+        f->src[keep] = r->source;
+    else
+        memcpy(f->src + keep, had->src + keep + 1, (had->nr - keep - 1) * sizeof(f->src[0]));
+    return set_filter(m, f);
+}
+
+/* ---- options ---- */
+
+static int set_whole_filter(struct inet_opts *o, const struct mc_request *r)
+{
+    struct membership *m = find(o, &r->group, r->dev);
+    struct mc_filter *f;
+
+    if (!r->exclude && !r->nr)
+        return leave(o, &r->group, r->dev);
+    if (!m)
+        return -EINVAL;
+    if (r->exclude && !r->nr)
+        return set_filter(m, NULL);
+    f = filter_new(r->exclude, r->nr);
+    if (!f)
+        return -ENOBUFS;
+    for (unsigned i = 0; i < r->nr; i++)
+        mc_request_source(r, i, &f->src[i]);
+    return set_filter(m, f);
+}
+
+static int carry_out(struct inet_opts *o, const struct mc_request *r)
+{
+    int err;
+
+    switch (r->what) {
+    case MC_JOIN:
+        return join(o, &r->group, r->dev, false);
+    case MC_LEAVE:
+        return leave(o, &r->group, r->dev);
+    case MC_JOIN_SOURCE:
+        err = join(o, &r->group, r->dev, true);
+        if (err && err != -EADDRINUSE)
+            return err;
+        return change_source(o, r, false, true);
+    case MC_LEAVE_SOURCE:
+        return change_source(o, r, false, false);
+    case MC_BLOCK_SOURCE:
+        return change_source(o, r, true, true);
+    case MC_UNBLOCK_SOURCE:
+        return change_source(o, r, true, false);
+    case MC_FILTER:
+        return set_whole_filter(o, r);
+    }
+    return -ENOPROTOOPT;
+}
+
+int membership_set(struct socket *s, struct inet_opts *o, int level, int name, const void *val, unsigned len)
+{
+    struct mc_request r;
+    int err = mc_request_parse(&r, level, name, val, len);
+
     if (err)
         return err;
-    if (!inaddr_is_multicast(&group) || (level && inaddr_is_v4(&group)))
+    if (s->type == SOCK_STREAM && (r.what == MC_JOIN || r.what == MC_LEAVE))
+        return -EPROTO;
+    if (!inaddr_is_multicast(&r.group) || (level && inaddr_is_v4(&r.group)))
         return -EINVAL;
-    d = device_for(&group, &local, index);
-    if (!joining)
-        return leave(o, &group, index || !inaddr_is_any(&local) ? d : NULL);
-    if (!d || !d->net)
+    r.dev = device_for(&r.group, &r.local, r.index);
+    if (r.what == MC_LEAVE && !r.index && inaddr_is_any(&r.local))
+        r.dev = NULL; /* on whichever device it is */
+    else if (r.what != MC_LEAVE && (!r.dev || !r.dev->net))
         return -ENODEV;
-    return join(o, &group, d);
+    mutex_lock(&change_mutex);
+    err = carry_out(o, &r);
+    mutex_unlock(&change_mutex);
+    return err;
+}
+
+int membership_get(struct socket *s, struct inet_opts *o, int level, int name, void *val, unsigned *len)
+{
+    struct membership *m;
+    struct mc_request r;
+    int err;
+
+    if (level && s->family != AF_INET6)
+        return -ENOPROTOOPT;
+    err = mc_filter_parse(&r, level, name, val, *len);
+
+    if (err)
+        return err;
+    if (!inaddr_is_multicast(&r.group))
+        return -EINVAL;
+    r.dev = device_for(&r.group, &r.local, r.index);
+    if (!r.dev)
+        return -ENODEV;
+    mutex_lock(&change_mutex);
+    m = find(o, &r.group, r.dev);
+    if (m)
+        *len = mc_filter_put(&r, level, name, val, filter_of(m));
+    mutex_unlock(&change_mutex);
+    return m ? 0 : -EADDRNOTAVAIL;
 }

@@ -30,9 +30,11 @@ int nd_address_new(struct netdev *d, const struct inaddr *a)
     return group_join(d, &group);
 }
 
-/* net_lock may be held, which leaving takes: the group stays until the device goes. An address more to listen for. */
 void nd_address_gone(struct netdev *d, const struct inaddr *a)
 {
+    struct inaddr group = solicited_node(a);
+
+    group_leave_locked(d, &group);
 }
 
 void nd_send(struct netdev *d, const struct inaddr *src, const struct inaddr *dst, uint64_t mac,

@@ -7,6 +7,7 @@
 
 /* An address of ours comes and goes: its solicited-node group. From any state of locks before RANK_NETDEV. */
 int nd_address_new(struct netdev *d, const struct inaddr *a);
+/* net_lock held */
 void nd_address_gone(struct netdev *d, const struct inaddr *a);
 /* Asks whether somebody else has it (duplicate address detection). */
 void nd_probe_address(struct netdev *d, const struct inaddr *a);

@@ -34,13 +34,47 @@ struct ifaddr {               /* [net_lock], immutable but for what is marked */
     struct rcu_head rcu;
 };
 
-struct mc_group {          /* a multicast group that the device listens to [net_lock] */
+/* Sources that a user of a group wants (include), or all but these. */
+struct mc_filter {
+    struct rcu_head rcu;
+    bool exclude;
+    uint16_t nr;
+    struct inaddr src[];
+};
+
+/* What the users of a group say of one source. */
+struct mc_source {
+    struct inaddr addr;
+    uint16_t in, ex; /* users that include, that exclude it [net_lock to change, a] */
+    uint8_t left;    /* reports of its last change still to send [net_lock] */
+    bool asked;      /* a router asked about it [net_lock] */
+    bool was;        /* let through before a change under way [net_lock] */
+};
+struct mc_sources {
+    struct rcu_head rcu;
+    unsigned nr;
+    struct mc_source s[];
+};
+
+/* A multicast group that the device listens to, or whose last user left and whose end is still to be reported. */
+struct mc_group {
     struct mc_group *next; /* [R] */
     struct inaddr addr;
-    uint32_t users;     /* [net_lock] */
-    uint8_t reports;    /* unsolicited ones left to send [net_lock] */
-    uint64_t report_ns; /* when to answer; TIME_NEVER: nothing due [net_lock] */
+    uint32_t users; /* [net_lock to change, a] */
+    uint32_t ex;    /* of these exclude: one that does makes it the group's mode [net_lock to change, a] */
+    struct mc_sources *sources; /* NULL: nobody names any [R] */
+    uint8_t left;               /* reports of its last change of mode still to send [net_lock] */
+    bool asked;                 /* a router asked, not about sources only [net_lock] */
+    uint64_t report_ns;         /* when to answer it; TIME_NEVER: nothing due [net_lock] */
+    uint64_t change_ns;         /* when to report changes [net_lock] */
     struct rcu_head rcu;
+};
+
+/* What is known of a link's multicast routers, by family [net_lock]. */
+struct mc_routers {
+    uint64_t v1_until, v2_until; /* an older one was heard (MLD's first version: v1_until) */
+    uint64_t answer_ns;          /* to be told of all groups; TIME_NEVER: no */
+    uint8_t robustness;          /* how often each change is reported */
 };
 
 struct netif { /* struct netdev.net */
@@ -54,6 +88,7 @@ struct netif { /* struct netdev.net */
     bool carrier; /* the link as it was last told of [net_lock] */
     uint32_t link_ups, link_downs; /* [net_lock] */
     struct net_timer group_timer;
+    struct mc_routers routers[2]; /* of IPv4, IPv6 [net_lock] */
     /* IPv6 */
     bool v6, accept_ra, autoconf;
     uint8_t hop_limit; /* of packets sent; a router may say */
@@ -110,9 +145,16 @@ struct inaddr addr_eui64(const struct netdev *d, const struct inaddr *prefix);
 
 /* ---- groups ---- */
 
-int group_join(struct netdev *d, const struct inaddr *a); /* counted. 0 or -ENOMEM */
+int group_join(struct netdev *d, const struct inaddr *a); /* from all sources, counted. 0 or -ENOMEM */
 void group_leave(struct netdev *d, const struct inaddr *a);
+void group_leave_locked(struct netdev *d, const struct inaddr *a); /* net_lock held */
+/* A user's filter changes; NULL: it was none, or is none any more. Without new sources that always works. 0 or -ENOMEM. */
+int group_change(struct netdev *d, const struct inaddr *a, const struct mc_filter *from,
+                 const struct mc_filter *to);
+extern const struct mc_filter mc_any; /* all sources */
+/* Does the device listen to the group; to what comes to it from src, too? rcu_read_lock() held. */
 bool group_member(const struct netdev *d, const struct inaddr *a);
+bool group_accepts(const struct netdev *d, const struct inaddr *a, const struct inaddr *src);
 void ethernet_multicast(const struct inaddr *a, uint8_t mac[6]);
 
 /* Tells those who watch (netlink) that something changed. */

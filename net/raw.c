@@ -46,8 +46,7 @@ static bool wants(const struct dgram *d, const struct pktbuf *p, const struct ip
         return false;
     if (d->s.bound_dev && d->s.bound_dev != r->dev->index)
         return false;
-    if (r->kind == KIND_MULTICAST && !(v4 ? d->o.mc_all : d->o.mc_all6) &&
-        !inet_in_group(&d->o, &r->dst, r->dev))
+    if (r->kind == KIND_MULTICAST && !inet_group_wants(&d->o, r))
         return false;
     if (p->len && (r->protocol == IPPROTO_ICMP || r->protocol == IPPROTO_ICMPV6)) {
         uint8_t type = p->data[0];

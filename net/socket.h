@@ -20,7 +20,8 @@
 struct mmap_args;
 struct socket;
 
-#define SOCKADDR_MAX 128 /* struct sockaddr_storage */
+#define SOCKADDR_MAX      128    /* struct sockaddr_storage */
+#define SOCKET_OPTMEM_MAX 131072 /* net.core.optmem_max: bytes of what a socket has beside its data */
 
 struct sockaddr_any { /* as in struct sockaddr_storage; len 0: none */
     unsigned len;
@@ -54,6 +55,8 @@ struct socket_msg {
      * them are taken */
     const struct pktfrag *pages;
     uint32_t page_off;
+    struct pktbuf_owner
+        *owner; /* send, set by families with MSG_ZEROCOPY in flags: whom iov's pages are pinned for */
 };
 
 struct socket_ops {
@@ -78,7 +81,8 @@ struct socket_ops {
     int (*getsockopt)(struct socket *s, int level, int name, void *val, unsigned *len);
     long (*ioctl)(struct socket *s, unsigned cmd, uintptr_t arg); /* -ENOTTY: none of the family's */
     int (*mmap)(struct socket *s, struct mmap_args *a);           /* NULL: -ENODEV */
-    bool filters; /* what comes in passes through s->filter (net/filter.h) */
+    bool filters;  /* what comes in passes through s->filter (net/filter.h) */
+    bool zerocopy; /* MSG_ZEROCOPY (net/zerocopy.h) */
 };
 
 /* The head of every family's socket. */
@@ -92,13 +96,14 @@ struct socket {
     struct waitq wait;           /* who waits for or polls it */
     struct mutex reader, writer; /* RANK_FILE */
     int err;                     /* -errno for SO_ERROR and the next operation [a] */
+    struct zerocopy_queue *zc;   /* NULL until something was sent by MSG_ZEROCOPY [writer to set] */
     /* SOL_SOCKET's, kept by the system-call side, read by families without a lock [a] */
     uint32_t sndbuf, rcvbuf, rcvlowat, priority, mark, busy_poll_us;
     uint64_t rcvtimeo_ns, sndtimeo_ns; /* TIME_NEVER: none */
     uint64_t max_pacing;               /* bytes a second; ~0: as they come */
     int bound_dev;                     /* ifindex, 0: any */
     bool reuseaddr, reuseport, keepalive, broadcast, oobinline, dontroute, passcred, timestamp, timestamp_ns,
-        linger, sndbuf_locked, rcvbuf_locked, rxq_ovfl;
+        linger, sndbuf_locked, rcvbuf_locked, rxq_ovfl, zerocopy;
     uint16_t linger_s;
     uint32_t incoming_cpu;
     struct filter *filter; /* of SO_ATTACH_FILTER; NULL: none [R] */
@@ -194,6 +199,7 @@ struct socket_host {
     void (*cred)(struct ucred *c, bool effective); /* of the current thread: its real or effective user */
     bool (*capable)(int cap);                      /* CAP_* */
     uint64_t (*limit_files)(void);                 /* RLIMIT_NOFILE */
+    uint64_t (*limit_memlock)(void);               /* RLIMIT_MEMLOCK; UINT64_MAX for the privileged, too */
     void (*file_put)(void *file);
     void (*file_get)(void *file);
     struct socket *(*file_socket)(void *file); /* NULL: no socket */

@@ -323,6 +323,7 @@ static const struct socket_ops udp_ops = {
     .poll = dgram_poll,
     .sendmsg = udp_sendmsg,
     .recvmsg = dgram_recvmsg,
+    .zerocopy = true,
     .shutdown = dgram_shutdown,
     .setsockopt = udp_setsockopt,
     .getsockopt = udp_getsockopt,

@@ -3,6 +3,7 @@
 #include "net/udp_send.h"
 #include "abi/errno.h"
 #include "lib/string.h"
+#include "net/zerocopy.h"
 #include <linux/udp.h>
 
 #define HLEN         8
@@ -73,6 +74,8 @@ static ssize_t add_corked(struct dgram *d, struct socket_msg *m, const struct fl
     }
     if (had + len > max_payload(&d->corked_flow))
         return -EMSGSIZE;
+    if (unlikely(m->flags & MSG_ZEROCOPY))
+        m->owner->copied = true;
     fresh = dgram_copy_in(m->iov, len);
     if (IS_ERR(fresh))
         return PTR_ERR(fresh);
@@ -94,6 +97,28 @@ static ssize_t add_corked(struct dgram *d, struct socket_msg *m, const struct fl
 }
 
 /* ---- sendmsg ---- */
+
+/* The payload by reference, or NULL: it is to be copied. May sleep. */
+static struct pktbuf *by_reference(struct socket_msg *m, uint32_t len, const struct dst *dst)
+{
+    struct iov was = *m->iov;
+    struct pktbuf *p;
+    uint32_t got;
+
+    if (!zerocopy_possible(dst->dev))
+        return NULL;
+    p = pktbuf_alloc(PKTBUF_HEADROOM, 0);
+    if (!p)
+        return NULL;
+    pktbuf_own(p, m->owner);
+    p->nr_frags = zerocopy_pin(m->iov, len, p->frags, PKTBUF_MAX_FRAGS, &got);
+    p->total = got;
+    if (got == len)
+        return p;
+    pktbuf_free(p);
+    *m->iov = was; /* more pieces than a packet has, or an address for the copy to find bad */
+    return NULL;
+}
 
 /* [w] held */
 static ssize_t send_one(struct dgram *d, struct socket_msg *m)
@@ -136,7 +161,12 @@ static ssize_t send_one(struct dgram *d, struct socket_msg *m)
         return err;
     if (unlikely(m->flags & MSG_PROBE))
         return len;
-    p = dgram_copy_in(m->iov, len);
+    p = unlikely(m->flags & MSG_ZEROCOPY) ? by_reference(m, len, dst) : NULL;
+    if (likely(!p)) {
+        if (unlikely(m->flags & MSG_ZEROCOPY))
+            m->owner->copied = true;
+        p = dgram_copy_in(m->iov, len);
+    }
     if (IS_ERR(p))
         return PTR_ERR(p);
     err = transmit(d, p, &f, port, dst, gso_size);
@@ -151,6 +181,7 @@ static ssize_t send_one(struct dgram *d, struct socket_msg *m)
 ssize_t udp_sendmsg(struct socket *s, struct socket_msg *m)
 {
     struct dgram *d = dgram_of(s);
+    struct zerocopy *z = NULL;
     ssize_t n;
 
     if (unlikely(m->iov->count > 0xffff))
@@ -162,8 +193,20 @@ ssize_t udp_sendmsg(struct socket *s, struct socket_msg *m)
     n = socket_take_error(s);
     if (unlikely(n))
         return n;
+    if (unlikely(m->flags & MSG_ZEROCOPY)) {
+        if (s->zerocopy && m->iov->count)
+            z = zerocopy_begin(s, m->iov->count);
+        else
+            m->flags &= ~MSG_ZEROCOPY;
+        if (IS_ERR(z))
+            return PTR_ERR(z);
+        if (z)
+            m->owner = &z->owner;
+    }
     mutex_lock(&s->writer);
     n = send_one(d, m);
     mutex_unlock(&s->writer);
+    if (unlikely(z))
+        zerocopy_end(z, n);
     return n;
 }

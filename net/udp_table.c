@@ -180,8 +180,7 @@ struct dgram *udp_next_of_many(struct dgram *prev, const struct ip_rx *r, uint16
     for (; d; d = atomic_load_acquire(&d->next)) {
         if (score(d, &r->src, sport, &r->dst, dport, r->dev->index) < 0)
             continue;
-        if (r->kind == KIND_MULTICAST && !(inaddr_is_v4(&r->dst) ? d->o.mc_all : d->o.mc_all6) &&
-            !inet_in_group(&d->o, &r->dst, r->dev))
+        if (r->kind == KIND_MULTICAST && !inet_group_wants(&d->o, r))
             continue;
         return d;
     }

@@ -54,6 +54,8 @@ const struct pseudo_node proc_net_nodes[] = {
     PROC_FILE("if_inet6", 0444, proc_show_if_inet6),
     PROC_FILE("igmp", 0444, proc_show_igmp),
     PROC_FILE("igmp6", 0444, proc_show_igmp6),
+    PROC_FILE("mcfilter", 0444, proc_show_mcfilter),
+    PROC_FILE("mcfilter6", 0444, proc_show_mcfilter6),
     PROC_FILE("ipv6_route", 0444, proc_show_ipv6_route),
     PROC_FILE("netstat", 0444, proc_show_netstat),
     PROC_FILE("packet", 0444, show_packet),

@@ -20,6 +20,8 @@ int proc_show_raw(struct seq *s, struct inode *i);
 int proc_show_raw6(struct seq *s, struct inode *i);
 int proc_show_igmp(struct seq *s, struct inode *i);
 int proc_show_igmp6(struct seq *s, struct inode *i);
+int proc_show_mcfilter(struct seq *s, struct inode *i);
+int proc_show_mcfilter6(struct seq *s, struct inode *i);
 int proc_show_snmp(struct seq *s, struct inode *i);
 int proc_show_snmp6(struct seq *s, struct inode *i);
 int proc_show_netstat(struct seq *s, struct inode *i);

@@ -84,7 +84,7 @@ static void put_groups4(struct seq *s, struct netdev *d, bool count_only, unsign
 
     *nr = 1;
     for (struct mc_group *g = netif_of(d)->groups; g; g = g->next) {
-        if (!inaddr_is_v4(&g->addr))
+        if (!inaddr_is_v4(&g->addr) || !g->users)
             continue;
         if (g->addr.w[3] == all) {
             joined = g;
@@ -98,6 +98,14 @@ static void put_groups4(struct seq *s, struct netdev *d, bool count_only, unsign
         put_group4(s, all, joined, true);
 }
 
+static const char *querier(const struct netif *n)
+{
+    const struct mc_routers *r = &n->routers[0];
+    uint64_t now = clock_mono_ns();
+
+    return READ_ONCE(r->v1_until) > now ? "V1" : READ_ONCE(r->v2_until) > now ? "V2" : "V3";
+}
+
 int proc_show_igmp(struct seq *s, struct inode *i)
 {
     unsigned nr;
@@ -109,7 +117,7 @@ int proc_show_igmp(struct seq *s, struct inode *i)
         if (!d->net || !netif_is_up(netif_of(d)))
             continue;
         put_groups4(s, d, true, &nr);
-        seq_printf(s, "%d\t%-10s: %5d %7s\n", d->index, d->name, nr, "V2");
+        seq_printf(s, "%d\t%-10s: %5d %7s\n", d->index, d->name, nr, querier(netif_of(d)));
         put_groups4(s, d, false, &nr);
     }
     rcu_read_unlock();
@@ -142,7 +150,7 @@ int proc_show_igmp6(struct seq *s, struct inode *i)
                 n++;
             if (n < ARRAY_SIZE(always)) {
                 users[n] += g->users;
-            } else if (!inaddr_is_v4(&g->addr)) {
+            } else if (!inaddr_is_v4(&g->addr) && g->users) {
                 if (READ_ONCE(g->report_ns) != TIME_NEVER)
                     flags |= MAF_TIMER_RUNNING;
                 put_group6(s, d, &g->addr, g->users, flags, ticks_left(g));
@@ -153,6 +161,48 @@ int proc_show_igmp6(struct seq *s, struct inode *i)
     }
     rcu_read_unlock();
     return 0;
+}
+
+/* Sources that sockets name, by how many include and exclude them. */
+static int show_filters(struct seq *s, bool v6)
+{
+    net_start();
+    seq_puts(
+        s, v6 ? "Idx Device                Multicast Address                   Source Address    INC    EXC\n"
+              : "Idx Device        MCA        SRC    INC    EXC\n");
+    rcu_read_lock();
+    for (struct netdev *d = netdev_next(NULL); d; d = netdev_next(d))
+        for (struct mc_group *g = d->net ? netif_of(d)->groups : NULL; g; g = g->next) {
+            const struct mc_sources *list = atomic_load_acquire(&g->sources);
+
+            for (unsigned i = 0; list && inaddr_is_v4(&g->addr) != v6 && i < list->nr; i++) {
+                const struct mc_source *c = &list->s[i];
+
+                if (!c->in && !c->ex)
+                    continue;
+                seq_printf(s, "%3d %6.6s ", d->index, d->name);
+                if (v6) {
+                    put_hex16(s, &g->addr);
+                    seq_puts(s, " ");
+                    put_hex16(s, &c->addr);
+                } else {
+                    seq_printf(s, "0x%08x 0x%08x", be32(g->addr.w[3]), be32(c->addr.w[3]));
+                }
+                seq_printf(s, " %6u %6u\n", c->in, c->ex);
+            }
+        }
+    rcu_read_unlock();
+    return 0;
+}
+
+int proc_show_mcfilter(struct seq *s, struct inode *i)
+{
+    return show_filters(s, false);
+}
+
+int proc_show_mcfilter6(struct seq *s, struct inode *i)
+{
+    return show_filters(s, true);
 }
 
 /* ---- routes ---- */

@@ -7,6 +7,7 @@
 #include "linux/epoll.h"
 #include "linux/proc/proc.h"
 #include "linux/uts.h"
+#include "net/inet.h"
 #include "net/tcp/tcp.h"
 
 static int show_text(struct seq *s, struct inode *i)
@@ -228,7 +229,7 @@ static const struct pseudo_node fs_nodes[] = {
 /* ---- net: what programs size their queues and buffers by ---- */
 
 static const struct pseudo_node core_nodes[] = {
-    TEXT("optmem_max", "20480"),
+    TEXT("optmem_max", "131072"),
     TEXT("rmem_default", "212992"),
     TEXT("rmem_max", "212992"),
     TEXT("somaxconn", "4096"),
@@ -238,11 +239,18 @@ static const struct pseudo_node core_nodes[] = {
 };
 
 static const struct pseudo_node ipv4_nodes[] = {
+    NUMBER("igmp_max_memberships", igmp_max_memberships, INT32_MAX),
+    NUMBER("igmp_max_msf", igmp_max_msf, 1000),
     TEXT("ip_local_port_range", "32768\t60999"),
     TEXT("ip_unprivileged_port_start", "1024"),
     NUMBER("tcp_ecn", tcp_ecn, 2),
     NUMBER("tcp_ecn_fallback", tcp_ecn_fallback, 1),
     NUMBER("tcp_fastopen", tcp_fastopen, INT32_MAX),
+    { .name = NULL },
+};
+
+static const struct pseudo_node ipv6_nodes[] = {
+    NUMBER("mld_max_msf", mld_max_msf, 1000),
     { .name = NULL },
 };
 
@@ -254,6 +262,7 @@ static const struct pseudo_node unix_nodes[] = {
 static const struct pseudo_node net_nodes[] = {
     PROC_DIR("core", core_nodes),
     PROC_DIR("ipv4", ipv4_nodes),
+    PROC_DIR("ipv6", ipv6_nodes),
     PROC_DIR("unix", unix_nodes),
     { .name = NULL },
 };

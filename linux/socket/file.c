@@ -3,6 +3,7 @@
 #include "abi/fs.h"
 #include "fs/pipe_buf.h"
 #include "kernel/pktbuf.h"
+#include "linux/files.h"
 #include "linux/socket/socket.h"
 #include "net/filter.h"
 #include "net/inet.h"
@@ -87,8 +88,7 @@ static long owner_ioctl(struct file *f, unsigned cmd, int __user *arg)
         return put_user(f->owner_pid, arg);
     if (get_user(pid, arg))
         return -EFAULT;
-    f->owner_pid = pid;
-    return 0;
+    return file_set_owner(f, pid);
 }
 
 static long file_ioctl(struct file *f, unsigned cmd, unsigned long arg)

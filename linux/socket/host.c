@@ -5,6 +5,7 @@
 #include "linux/process.h"
 #include "linux/signal.h"
 #include "linux/socket/socket.h"
+#include <linux/capability.h>
 #include <linux/resource.h>
 
 static void host_cred(struct ucred *c, bool effective)
@@ -19,6 +20,11 @@ static void host_cred(struct ucred *c, bool effective)
 static uint64_t host_limit_files(void)
 {
     return rlimit_cur(RLIMIT_NOFILE);
+}
+
+static uint64_t host_limit_memlock(void)
+{
+    return fs_capable(CAP_IPC_LOCK) ? UINT64_MAX : rlimit_cur(RLIMIT_MEMLOCK);
 }
 
 static void host_file_put(void *f)
@@ -104,6 +110,7 @@ static const struct socket_host host = {
     .cred = host_cred,
     .capable = fs_capable,
     .limit_files = host_limit_files,
+    .limit_memlock = host_limit_memlock,
     .file_put = host_file_put,
     .file_get = host_file_get,
     .file_socket = host_file_socket,

@@ -12,7 +12,6 @@
 #include "linux/time.h"
 
 #define CONTROL_FAST 256
-#define CONTROL_MAX  20480 /* net.core.optmem_max */
 #define MMSG_MAX     1024
 
 static inline bool has_local_control(const struct socket *s)
@@ -162,7 +161,7 @@ static int control_read(struct control *c, struct socket *s, const struct msghdr
     int err = 0;
 
     c->buf = c->fast;
-    if (h->controllen > CONTROL_MAX)
+    if (h->controllen > SOCKET_OPTMEM_MAX)
         return -ENOBUFS;
     if (h->controllen > sizeof(c->fast)) {
         c->buf = kmalloc(h->controllen);

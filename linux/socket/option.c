@@ -9,6 +9,7 @@
 #include "net/filter.h"
 #include <asm/socket.h>
 #include <linux/capability.h>
+#include <linux/in.h>
 #include <linux/time_types.h>
 
 #define SOL_PACKET    263
@@ -17,6 +18,7 @@
 #define RCVBUF_MIN    2304
 #define OPTION_MAX    16384 /* bytes of a value */
 #define OPTION_FAST   128
+#define ASKED_MAX     256 /* of them those that say what is asked for */
 #define NAPI_ID_NONE  0
 #define PRIORITY_FREE 6 /* greatest without privilege */
 
@@ -164,9 +166,14 @@ static int set_socket(struct socket *s, int name, const void *val, unsigned len)
         return 0;
     case SO_BSDCOMPAT:
     case SO_NO_CHECK:
-        return 0;     /* without effect */
-    case SO_ZEROCOPY: /* a program would wait for word that its pages are free, which no family gives */
-        return -EOPNOTSUPP;
+        return 0; /* without effect */
+    case SO_ZEROCOPY:
+        if (!s->ops->zerocopy)
+            return -EOPNOTSUPP;
+        if (n < 0 || n > 1)
+            return -EINVAL;
+        s->zerocopy = n;
+        return 0;
     }
     return -ENOPROTOOPT;
 }
@@ -283,8 +290,10 @@ static int get_number(struct socket *s, int name, int *n)
     case SO_DEBUG:
     case SO_NO_CHECK:
     case SO_BSDCOMPAT:
-    case SO_ZEROCOPY:
         *n = 0;
+        return 0;
+    case SO_ZEROCOPY:
+        *n = s->zerocopy;
         return 0;
     }
     return -ENOPROTOOPT;
@@ -344,6 +353,13 @@ static int get_option(struct socket *s, int level, int name, void *val, unsigned
     return s->ops->getsockopt ? s->ops->getsockopt(s, level, name, val, len) : -EOPNOTSUPP;
 }
 
+/* Some say in the buffer what they ask for. */
+static bool asks_in_buffer(int level, int name)
+{
+    return level == SOL_PACKET || (level == IPPROTO_IP && name == IP_MSFILTER) ||
+           ((level == IPPROTO_IP || level == IPPROTO_IPV6) && name == MCAST_MSFILTER);
+}
+
 /* The length is one of instructions. */
 static int get_filter(struct socket *s, void __user *uval, int __user *ulen, int len)
 {
@@ -384,8 +400,8 @@ SYSCALL5(getsockopt, int, fd, int, level, int, name, void __user *, uval, int __
     if (!err) {
         unsigned n = room;
 
-        /* some say in the buffer what they ask for */
-        if (unlikely(level == SOL_PACKET) && copy_from_user(val, uval, MIN(room, (unsigned)OPTION_FAST)))
+        if (unlikely(asks_in_buffer(level, name)) &&
+            copy_from_user(val, uval, MIN(room, (unsigned)ASKED_MAX)))
             err = -EFAULT;
         if (!err)
             err = get_option(file_socket(f), level, name, val, &n);

@@ -3,6 +3,7 @@
 #include "net/netlink/diag.h"
 #include "kernel/lock.h"
 #include "lib/string.h"
+#include <linux/capability.h>
 #include <linux/inet_diag.h>
 
 /* A dump, whose end says how it went. */
@@ -41,11 +42,13 @@ int diag_request(struct nl_sock *s, const struct nlmsghdr *n)
         fn = diag_unix;
     else if (!old && q->sdiag_family != AF_INET && q->sdiag_family != AF_INET6)
         return -ENOENT;
-    if (n->nlmsg_type == SOCK_DESTROY)
+    if (n->nlmsg_type == SOCK_DESTROY && fn == diag_unix)
         return -EOPNOTSUPP;
     err = fn(NULL, n);
     if (err)
         return err;
+    if (n->nlmsg_type == SOCK_DESTROY)
+        return socket_host->capable(CAP_NET_ADMIN) ? fn(&a, n) : -EPERM;
     if (n->nlmsg_flags & NLM_F_DUMP)
         return dump(&a, n, fn);
     err = fn(&a, n);

@@ -233,7 +233,8 @@ static size_t parse(const struct nlmsghdr *n, struct inet_diag_req_v2 *q)
 
 int diag_inet(struct nl_answer *a, const struct nlmsghdr *n)
 {
-    struct diag d = { .a = a, .type = n->nlmsg_type, .exact = !(n->nlmsg_flags & NLM_F_DUMP) };
+    bool destroy = n->nlmsg_type == SOCK_DESTROY;
+    struct diag d = { .a = a, .type = n->nlmsg_type, .exact = destroy || !(n->nlmsg_flags & NLM_F_DUMP) };
     size_t head = parse(n, &d.q);
 
     if (!head)
@@ -248,6 +249,8 @@ int diag_inet(struct nl_answer *a, const struct nlmsghdr *n)
         return 0;
     if (d.q.sdiag_protocol != IPPROTO_TCP && d.q.sdiag_protocol != IPPROTO_UDP)
         return -ENOENT;
+    if (destroy && d.q.sdiag_protocol != IPPROTO_TCP)
+        return -EOPNOTSUPP;
     d.id = d.q.id;
     if (d.q.sdiag_protocol == IPPROTO_UDP) { /* as Linux has it: the socket's own is the destination */
         d.id =
@@ -257,6 +260,12 @@ int diag_inet(struct nl_answer *a, const struct nlmsghdr *n)
     }
     rcu_read_lock();
     see_all(&d);
+    if (destroy && d.fits && diag_cookie_ok(d.q.id.idiag_cookie, d.found.socket ? d.found.socket->ino : 0)) {
+        bool held = tcp_row_hold(&d.found);
+
+        rcu_read_unlock();
+        return held ? tcp_row_abort(&d.found) : -EOPNOTSUPP;
+    }
     if (d.fits && diag_cookie_ok(d.q.id.idiag_cookie, d.found.socket ? d.found.socket->ino : 0))
         put_socket(&d, &d.found, &d.opts, 0);
     else if (d.fits)

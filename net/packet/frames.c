@@ -336,6 +336,20 @@ bool ring_readable(struct packet_sock *k)
     return yes;
 }
 
+bool ring_has_room(struct packet_sock *k)
+{
+    struct packet_ring *r = &k->rx_ring;
+    bool room = false;
+
+    spin_lock(&k->lock);
+    if (r->pages && k->version == TPACKET_V3)
+        room = !r->frozen || block_status(r, r->head) == TP_STATUS_KERNEL;
+    else if (r->pages)
+        room = frame_status(k, r, r->head) == TP_STATUS_KERNEL;
+    spin_unlock(&k->lock);
+    return room;
+}
+
 /* ---- sending ---- */
 
 /* Length and place of the data in the frame at off, as the program says: the length or -errno. */

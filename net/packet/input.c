@@ -89,6 +89,11 @@ static void to_queue(struct packet_sock *k, const struct packet_frame *f, int32_
         pktbuf_pull(c, base);
     pktbuf_trim(c, keep);
     c->time_ns = clock_real_ns();
+    if (!pktbuf_disown(c)) {
+        pktbuf_free(c);
+        count_drop(k);
+        return;
+    }
     enqueue(k, c);
 }
 
@@ -157,8 +162,12 @@ void packet_show(struct pktbuf *p, bool outgoing, const struct packet_sock *but)
         f.status |= TP_STATUS_GSO_TCP;
     rcu_read_lock();
     for (struct packet_sock *k = atomic_load_acquire(&sockets); k; k = atomic_load_acquire(&k->next))
-        if (k != but && wants(k, &f, outgoing))
-            deliver(k, &f);
+        if (!packet_sent_by(k, but) && wants(k, &f, outgoing)) {
+            struct packet_sock *to = likely(!k->fanout) ? k : fanout_choose(k, &f);
+
+            if (to)
+                deliver(to, &f);
+        }
     rcu_read_unlock();
 }
 
@@ -193,6 +202,8 @@ void packet_hook(struct packet_sock *k)
     atomic_store(&link_tap_down, device_down);
     atomic_store(&link_tap, tap);
     spin_unlock(&table_lock);
+    if (k->fanout)
+        fanout_hooked(k);
 }
 
 void packet_unhook(struct packet_sock *k)
@@ -211,6 +222,8 @@ void packet_unhook(struct packet_sock *k)
     }
     spin_unlock(&table_lock);
     k->hooked = false;
+    if (k->fanout)
+        fanout_unhooked(k);
     rcu_wait();
 }
 

@@ -194,6 +194,12 @@ int packet_setsockopt(struct socket *s, int level, int name, const void *val, un
         mutex_unlock(&s->writer);
         return err;
     }
+    if (name == PACKET_FANOUT || name == PACKET_FANOUT_DATA) {
+        mutex_lock(&s->writer);
+        err = name == PACKET_FANOUT ? fanout_join(k, val, len) : fanout_set_data(k, val, len);
+        mutex_unlock(&s->writer);
+        return err;
+    }
     if (!known(k, name))
         return -ENOPROTOOPT;
     if (len < sizeof(n) || (len != sizeof(n) && (name == PACKET_VERSION || name == PACKET_RESERVE)))
@@ -247,9 +253,12 @@ int packet_getsockopt(struct socket *s, int level, int name, void *val, unsigned
         return get_stats(k, val, len);
     if (name == PACKET_HDRLEN)
         return get_hdrlen(val, len);
-    if (!known(k, name))
+    if (name == PACKET_ROLLOVER_STATS)
+        return fanout_stats(k, val, len);
+    if (!known(k, name) && name != PACKET_FANOUT)
         return -ENOPROTOOPT;
     n = flag                     ? *flag
+        : name == PACKET_FANOUT  ? fanout_get(k)
         : name == PACKET_VERSION ? k->version
         : name == PACKET_RESERVE ? (int)k->reserve
                                  : (int)k->time_source;

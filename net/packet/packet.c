@@ -57,7 +57,7 @@ static int packet_bind(struct socket *s, const struct sockaddr_any *a)
         return -EINVAL;
     memcpy(&ll, a->bytes, sizeof(ll));
     mutex_lock(&s->writer);
-    err = bind_to(packet_of(s), ll.sll_ifindex, be16(ll.sll_protocol));
+    err = packet_of(s)->fanout ? -EINVAL : bind_to(packet_of(s), ll.sll_ifindex, be16(ll.sll_protocol));
     mutex_unlock(&s->writer);
     return err;
 }
@@ -229,6 +229,7 @@ static void packet_release(struct socket *s)
 
     packet_list(k, false);
     packet_unhook(k);
+    fanout_leave(k);
     packet_leave_all(k);
     ring_release(k);
     rcu_defer(&k->rcu, packet_free);

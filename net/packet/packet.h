@@ -36,6 +36,7 @@ struct packet_sock { /* [l] lock  [w] writer mutex  [a] atomic */
     struct packet_sock *next; /* [R] of the list */
     struct list all_link;     /* of all, hooked or not [the list's lock] */
     struct packet_member *members;
+    struct packet_fanout *fanout; /* NULL: none [w and fanout.c's mutex to change, a] */
     bool auxdata, origdev, ignore_outgoing, qdisc_bypass, loss, tx_has_off; /* [a] */
     uint32_t time_source;                                                   /* PACKET_TIMESTAMP [a] */
     uint8_t version; /* TPACKET_V*; it and reserve change only while there is no ring [w] */
@@ -84,6 +85,25 @@ void packet_list(struct packet_sock *k, bool add);
 void packet_each(void (*fn)(const struct packet_sock *k, void *arg), void *arg);
 /* The address of a frame received on d. */
 void packet_name(struct sockaddr_ll *a, const struct netdev *d, const struct packet_rx *r);
+
+/* Those of its group get none of what it sends either. */
+static inline bool packet_sent_by(const struct packet_sock *k, const struct packet_sock *by)
+{
+    return k == by || (by && unlikely(k->fanout != NULL) && k->fanout == by->fanout);
+}
+
+/* ---- fanout.c ---- */
+
+int fanout_join(struct packet_sock *k, const void *val, unsigned len);     /* PACKET_FANOUT. [w] held */
+int fanout_set_data(struct packet_sock *k, const void *val, unsigned len); /* PACKET_FANOUT_DATA. [w] held */
+int fanout_get(const struct packet_sock *k);                               /* PACKET_FANOUT's value */
+int fanout_stats(struct packet_sock *k, void *val, unsigned *len);         /* PACKET_ROLLOVER_STATS */
+/* From hook and unhook, when it has a group: it takes part, and no longer. */
+void fanout_hooked(struct packet_sock *k);
+void fanout_unhooked(struct packet_sock *k);
+void fanout_leave(struct packet_sock *k); /* it is not hooked any more */
+/* Of k's group: who gets the frame, once for the group; NULL: k is not the one to ask. rcu_read_lock() held. */
+struct packet_sock *fanout_choose(struct packet_sock *k, const struct packet_frame *f);
 
 /* ---- packet.c ---- */
 

@@ -39,6 +39,7 @@ int ring_hdrlen(unsigned version); /* of struct tpacket*_hdr; or -EINVAL */
 /* A frame for the ring: keep bytes from base on. */
 void ring_receive(struct packet_sock *k, const struct packet_frame *f, int32_t base, uint32_t keep);
 bool ring_readable(struct packet_sock *k);
+bool ring_has_room(struct packet_sock *k); /* for a frame more */
 /* Sends the frames that are marked so. [w] held. */
 ssize_t ring_send(struct packet_sock *k, struct socket_msg *m);
 int ring_mmap(struct socket *s, struct mmap_args *a);

@@ -56,7 +56,6 @@ static void free_sock(struct rcu_head *h)
     tcp_segq_purge(t);
     tcp_rx_purge(t);
     dst_release(&t->dst);
-    inet_opts_release(&t->opts);
     tcp_listener_free(t->listener);
     kfree(t->fo_keys);
     tcp_pace_free(t);

@@ -2,6 +2,7 @@
 /* ops.c: what programs do with TCP sockets, but for data (sendmsg.c, recvmsg.c) and options (sockopt.c). */
 #include "kernel/uaccess.h"
 #include "net/tcp/fastopen.h"
+#include "net/zerocopy.h"
 #include <asm/ioctls.h>
 #include <linux/sockios.h>
 
@@ -396,13 +397,52 @@ static void orphan(struct tcp_sock *t)
     }
 }
 
+bool tcp_row_hold(const struct tcp_row *r)
+{
+    return r->socket && ref_get_unless_zero(&tcp_of((struct socket *)r->socket)->refs);
+}
+
+int tcp_row_abort(const struct tcp_row *r)
+{
+    struct tcp_sock *t = tcp_of((struct socket *)r->socket);
+    int err = 0;
+
+    mutex_lock(&t->sock.writer);
+    if (t->state == TCP_LISTEN) {
+        atomic_store(&t->sock.err, -ECONNABORTED);
+        atomic_or(&t->shutdown, 3);
+        tcp_listening_ends(t);
+    } else {
+        spin_lock(&t->lock);
+        if (t->state == TCP_CLOSE) {
+            err = -ENOENT;
+        } else {
+            atomic_store(&t->sock.err, -ECONNABORTED);
+            if (STATE_IN(t, S_MAY_SEND | 1u << TCP_FIN_WAIT1 | 1u << TCP_FIN_WAIT2 | 1u << TCP_SYN_RECV))
+                tcp_send_reset(t);
+            tcp_done(t);
+        }
+        spin_unlock(&t->lock);
+    }
+    mutex_unlock(&t->sock.writer);
+    socket_wake_all(&t->sock);
+    tcp_put(t);
+    return err;
+}
+
 static void tcp_release(struct socket *s)
 {
     struct tcp_sock *t = tcp_of(s);
     bool wait = false;
 
-    if (t->state == TCP_LISTEN)
-        tcp_listening_ends(t);
+    if (t->state == TCP_LISTEN) {
+        mutex_lock(&s->writer); /* tcp_row_abort() may be at it */
+        if (t->state == TCP_LISTEN)
+            tcp_listening_ends(t);
+        mutex_unlock(&s->writer);
+    }
+    zerocopy_release(s);
+    inet_opts_release(&t->opts);
     spin_lock(&t->lock);
     t->sock.file = NULL;
     atomic_or(&t->shutdown, 3);
@@ -499,7 +539,7 @@ static unsigned tcp_poll(struct socket *s)
         if (t->urg_state == TCP_URG_HERE)
             mask |= EPOLLPRI;
     }
-    if (READ_ONCE(s->err))
+    if (READ_ONCE(s->err) || zerocopy_pending(s))
         mask |= EPOLLERR;
     return mask;
 }
@@ -546,6 +586,7 @@ const struct socket_ops tcp_ops = {
     .poll = tcp_poll,
     .sendmsg = tcp_sendmsg,
     .by_page = true,
+    .zerocopy = true,
     .recvmsg = tcp_recvmsg,
     .send = tcp_send,
     .receive = tcp_receive,

@@ -82,6 +82,8 @@ int tcp_send_seg(struct tcp_sock *t, struct tcp_seg *s)
         }
         p->nr_frags = s->nr_frags;
         p->total += s->len;
+        if (unlikely(s->flags & SEG_OWNED))
+            pktbuf_own(p, s->owner);
     } else if (s->len) {
         memcpy(pktbuf_put(p, s->len), s->data + s->off, s->len);
     }

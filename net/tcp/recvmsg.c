@@ -5,6 +5,7 @@
  */
 #include "net/tcp/sockopt.h"
 #include "net/tcp/tcp_sock.h"
+#include "net/zerocopy.h"
 
 /* From off of p on, len bytes; how many came through. */
 static size_t copy_packet(struct socket_msg *m, const struct pktbuf *p, uint32_t off, uint32_t len)
@@ -222,8 +223,8 @@ ssize_t tcp_recvmsg(struct socket *s, struct socket_msg *m)
 
     if (m->name)
         m->name->len = 0;
-    if (flags & MSG_ERRQUEUE)
-        return -EAGAIN;
+    if (unlikely(flags & MSG_ERRQUEUE))
+        return zerocopy_receive(s, m);
     if (t->state == TCP_LISTEN)
         return -ENOTCONN;
     mutex_lock(&s->reader);

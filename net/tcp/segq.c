@@ -3,6 +3,7 @@
 #include "kernel/page.h"
 #include "kernel/slab.h"
 #include "net/tcp/tcp_sock.h"
+#include "net/zerocopy.h"
 
 static inline void init(struct tcp_seg *s)
 {
@@ -90,6 +91,32 @@ struct tcp_seg *tcp_seg_refs(struct socket_msg *m, uint32_t len)
     return s;
 }
 
+struct tcp_seg *tcp_seg_pinned(struct socket_msg *m, uint32_t len)
+{
+    struct tcp_seg *s = kmalloc(sizeof(*s) + SEG_MAX_FRAGS * sizeof(s->frags[0]));
+
+    if (!s)
+        return NULL;
+    init(s);
+    s->nr_frags = zerocopy_pin(m->iov, len, s->frags, SEG_MAX_FRAGS, &s->len);
+    if (!s->nr_frags) {
+        kfree(s);
+        return NULL;
+    }
+    ref_get(&m->owner->refs);
+    s->owner = m->owner;
+    s->flags = SEG_OWNED;
+    s->truesize = sizeof(*s) + SEG_MAX_FRAGS * sizeof(s->frags[0]) + s->len;
+    return s;
+}
+
+/* Its pages are gone, or go with it. */
+static void disown(struct tcp_seg *s)
+{
+    s->flags &= ~SEG_OWNED;
+    pktbuf_owner_put(s->owner);
+}
+
 void tcp_seg_join(struct tcp_sock *t, struct tcp_seg *s)
 {
     struct tcp_seg *last = t->last;
@@ -122,6 +149,8 @@ void tcp_seg_free(struct tcp_seg *s)
 {
     for (unsigned i = 0; i < s->nr_frags; i++)
         page_put(s->frags[i].page);
+    if (unlikely(s->flags & SEG_OWNED))
+        disown(s);
     kfree(s);
 }
 
@@ -194,6 +223,10 @@ static struct tcp_seg *split_pages(struct tcp_sock *t, struct tcp_seg *s, uint32
         }
     }
     s->nr_frags = keep;
+    if (s->flags & SEG_OWNED) {
+        n->owner = s->owner;
+        ref_get(&n->owner->refs);
+    }
     /* The pages are paid for already; who pays for the structure's few bytes is no matter. */
     n->truesize = MIN(s->len - at, s->truesize / 2);
     s->truesize -= n->truesize;
@@ -249,8 +282,11 @@ void tcp_seg_trim_front(struct tcp_sock *t, struct tcp_seg *s, uint32_t len)
             s->frags[0].off += len;
             s->frags[0].len -= len;
         }
-        if (!s->nr_frags) /* an empty one with FIN: nothing inline */
+        if (!s->nr_frags) { /* an empty one with FIN: nothing inline */
+            if (s->flags & SEG_OWNED)
+                disown(s);
             s->off = s->room = 0;
+        }
     } else {
         s->off += len;
     }

@@ -4,6 +4,7 @@
  * waits for room gives the mutex up meanwhile, as Linux gives up its socket lock.
  */
 #include "net/tcp/fastopen.h"
+#include "net/zerocopy.h"
 
 /* One that fast open made may write before its handshake is over. */
 static bool may_send(const struct tcp_sock *t)
@@ -101,6 +102,13 @@ struct tcp_seg *tcp_fill(struct socket_msg *m, uint32_t want, uint32_t room, boo
         *err = s ? 0 : -ENOBUFS;
         return s;
     }
+    if (unlikely(m->flags & MSG_ZEROCOPY)) {
+        s = tcp_seg_pinned(m, want);
+        *err = 0;
+        if (s)
+            return s;
+        WRITE_ONCE(m->owner->copied, true); /* what cannot be held, which may be a bad address */
+    }
     s = want <= TCP_SEG_INLINE ? tcp_seg_inline(MAX(want, room)) : tcp_seg_pages(want);
     if (!s) {
         *err = -ENOBUFS;
@@ -144,6 +152,8 @@ static bool merge(struct tcp_sock *t, struct tcp_seg *s)
     if (!t->unsent || last->flags & SEG_FIN || last->sends || !last->nr_frags != !s->nr_frags)
         return false;
     if (s->nr_frags) {
+        if (unlikely((s->flags | last->flags) & SEG_OWNED))
+            return false;
         tcp_seg_join(t, s);
         if (s->len)
             last->flags &= ~SEG_PSH;
@@ -275,7 +285,7 @@ ssize_t tcp_send(struct socket *s, struct iov *v, unsigned flags)
     return n;
 }
 
-ssize_t tcp_sendmsg(struct socket *s, struct socket_msg *m)
+static inline ssize_t send_message(struct socket *s, struct socket_msg *m)
 {
     struct tcp_sock *t = tcp_of(s);
     size_t in_syn = 0;
@@ -300,4 +310,31 @@ ssize_t tcp_sendmsg(struct socket *s, struct socket_msg *m)
     if (unlikely(in_syn))
         n = n > 0 ? n + (ssize_t)in_syn : (ssize_t)in_syn;
     return n;
+}
+
+static __noinline ssize_t send_zerocopy(struct socket *s, struct socket_msg *m)
+{
+    struct tcp_sock *t = tcp_of(s);
+    struct zerocopy *z;
+    ssize_t n;
+
+    m->flags &= ~MSG_ZEROCOPY;
+    if (!s->zerocopy || !m->iov->count)
+        return send_message(s, m);
+    z = zerocopy_begin(s, m->iov->count);
+    if (IS_ERR(z))
+        return PTR_ERR(z);
+    m->owner = &z->owner;
+    if (zerocopy_possible(t->dst.dev) && !(m->flags & MSG_FASTOPEN || t->fo & FO_DEFERRED))
+        m->flags |= MSG_ZEROCOPY;
+    else
+        z->owner.copied = true;
+    n = send_message(s, m);
+    zerocopy_end(z, n);
+    return n;
+}
+
+ssize_t tcp_sendmsg(struct socket *s, struct socket_msg *m)
+{
+    return likely(!(m->flags & MSG_ZEROCOPY)) ? send_message(s, m) : send_zerocopy(s, m);
 }

@@ -35,6 +35,10 @@ struct tcp_info;
 /* Options and TCP_INFO of a row's socket, from its function. */
 const struct inet_opts *tcp_row_opts(const struct tcp_row *r);
 void tcp_row_info(const struct tcp_row *r, struct tcp_info *i);
+/* Ends a row's socket as the administrator wants (SOCK_DESTROY): hold in its function, then abort, which may sleep and gives
+ * up what was held. False: it is going already. 0 or -ENOENT: it is closed. */
+bool tcp_row_hold(const struct tcp_row *r);
+int tcp_row_abort(const struct tcp_row *r);
 /* Calls row for every one of the family; it must not sleep. */
 void tcp_for_each(int family, void (*row)(void *arg, const struct tcp_row *r), void *arg);
 uint64_t tcp_memory_bytes(void); /* of all sockets' queues */

@@ -107,7 +107,8 @@ struct tcp_entry {
 #define SEG_LOST         8
 #define SEG_RETRANS      16 /* a retransmission is under way */
 #define SEG_EVER_RETRANS 32
-#define SEG_NOT_LIMITED  64 /* sent while the program had nothing more */
+#define SEG_NOT_LIMITED  64  /* sent while the program had nothing more */
+#define SEG_OWNED        128 /* pages of the program's: MSG_ZEROCOPY */
 
 #define SEG_MAX_FRAGS 17
 
@@ -121,7 +122,12 @@ struct tcp_seg {
     uint8_t ecn_cwr;
     uint64_t sent_ns, delivered_ns;
     uint64_t delivered; /* t->delivered when it was sent */
-    uint32_t off, room; /* inline: where the bytes begin, and up to where there may be some */
+    union {
+        struct {
+            uint32_t off, room; /* inline: where the bytes begin, and up to where there may be some */
+        };
+        struct pktbuf_owner *owner; /* SEG_OWNED: a reference */
+    };
     union {
         struct pktfrag frags[0];
         uint8_t data[0];
@@ -412,8 +418,9 @@ void tcp_reset_reply(const struct tcp_in *in, int dev);
 
 /* ---- segq.c ---- */
 struct tcp_seg *tcp_seg_inline(uint32_t room);
-struct tcp_seg *tcp_seg_pages(uint32_t len);                      /* with pages for len bytes */
-struct tcp_seg *tcp_seg_refs(struct socket_msg *m, uint32_t len); /* of m->pages */
+struct tcp_seg *tcp_seg_pages(uint32_t len);                        /* with pages for len bytes */
+struct tcp_seg *tcp_seg_refs(struct socket_msg *m, uint32_t len);   /* of m->pages */
+struct tcp_seg *tcp_seg_pinned(struct socket_msg *m, uint32_t len); /* of the program's pages, for m->owner */
 /* From s, which is not queued, to the unsent end of the queue: what one segment holds. */
 void tcp_seg_join(struct tcp_sock *t, struct tcp_seg *s);
 #define TCP_SEG_INLINE (2048 - (uint32_t)sizeof(struct tcp_seg))

@@ -126,6 +126,10 @@ static void test_owner(void)
     CHECK_EQ(fcntl(p[0], F_GETOWN), 0);
     CHECK_EQ(fcntl(p[0], F_SETOWN, getpid()), 0);
     CHECK(fcntl(p[0], F_GETOWN) == getpid());
+    CHECK_ERR(fcntl(p[0], F_SETOWN, 0x3ffffff), ESRCH);
+    CHECK_ERR(fcntl(p[0], F_SETOWN, -0x3ffffff), ESRCH);
+    CHECK_ERR(fcntl(p[0], F_SETOWN, INT_MIN), EINVAL);
+    CHECK(fcntl(p[0], F_GETOWN) == getpid());
     CHECK_EQ(fcntl(p[0], 16, &own), 0); /* F_GETOWN_EX */
     CHECK(own.type == 1 && own.pid == getpid());
     CHECK_EQ(fcntl(p[0], 10, SIGUSR1), 0); /* F_SETSIG */

@@ -249,34 +249,165 @@ TEST(fragments)
     CHECK(wire_out(out) == 14 + 40 + 8 + 2000 - 1448 && get_be16(out + 56) == 1448);
 }
 
+/* The next report of MLDv2; its first record. NULL: none. */
+static const uint8_t *next_report(void)
+{
+    shim_advance(1);
+    while (wire_out(out))
+        if (out[20] == 0 && out[62] == 143)
+            return out + 70;
+    return NULL;
+}
+
+static bool is_record(const uint8_t *r, uint8_t type, unsigned sources, const struct inaddr *group)
+{
+    return r && get_be16(out + 68) == 1 && r[0] == type && get_be16(r + 2) == sources &&
+           !memcmp(r + 4, group, 16);
+}
+
+/* Lets what is due in the next seconds be sent, and forgets it. */
+static void quiet(void)
+{
+    for (int i = 0; i < 5; i++) {
+        shim_advance(2 * NSEC_PER_SEC);
+        softirq_run();
+    }
+    wire_drain();
+}
+
 TEST(groups_are_reported)
 {
-    struct inaddr group = ip6("ff05::1234"), any6 = INADDR_ANY6;
-    uint8_t query[24] = { 130 };
+    struct inaddr group = ip6("ff05::1234"), all = ip6("ff02::1");
+    uint8_t query[28] = { 130 };
+    const uint8_t *r;
 
     start();
-    wire_drain();
+    quiet();
     CHECK(group_join(&wire, &group) == 0);
-    shim_advance(1);
-    softirq_run();
-    unsigned len = wire_out(out);
-
-    CHECK(len == 14 + 40 + 8 + 24 && out[20] == 0 && out[62] == 131 && !memcmp(out + 70, &group, 16));
-    shim_advance(5 * NSEC_PER_SEC);
-    wire_drain();
+    CHECK(is_record(next_report(), 4, 0, &group)); /* TO_EX({}) */
+    shim_advance(1001 * NSEC_PER_MS);
+    CHECK(is_record(next_report(), 4, 0, &group)); /* once more */
+    quiet();
     put_be16(query + 4, 1000);
-    struct inaddr all = ip6("ff02::1");
-
-    icmp_in(&peer, &all, query, 24, 1);
+    icmp_in(&peer, &all, query, 28, 1);
     shim_advance(1001 * NSEC_PER_MS);
     bool seen = false;
 
-    while ((len = wire_out(out)))
-        seen |= out[20] == 0 && out[62] == 131 && !memcmp(out + 70, &group, 16);
+    while ((r = next_report())) /* the groups of our addresses are in it, too */
+        for (unsigned i = 0; i < get_be16(out + 68); i++, r += 20)
+            seen |= r[0] == 2 && !memcmp(r + 4, &group, 16); /* IS_EX */
     CHECK(seen);
     group_leave(&wire, &group);
-    CHECK(wire_out(out) && out[62] == 132);
-    CHECK(inaddr_is_any(&any6));
+    CHECK(!group_member(&wire, &group));
+    CHECK(is_record(next_report(), 3, 0, &group)); /* TO_IN({}) */
+    shim_advance(1001 * NSEC_PER_MS);
+    CHECK(is_record(next_report(), 3, 0, &group) && !next_report());
+    for (struct mc_group *g = netif_of(&wire)->groups; g; g = g->next)
+        CHECK(!inaddr_eq(&g->addr, &group));
+}
+
+TEST(sources_are_reported)
+{
+    struct inaddr group = ip6("ff05::77"), a = ip6("fd00::1"), b = ip6("fd00::2"), c = ip6("fd00::3");
+    struct mc_filter *one = calloc(1, sizeof(*one) + 16), *two = calloc(1, sizeof(*two) + 32),
+                     *not = calloc(1, sizeof(*not ) + 16);
+    uint8_t query[28 + 48] = { 130 };
+    const uint8_t *r;
+
+    start();
+    quiet();
+    *one = (struct mc_filter){ .nr = 1 };
+    one->src[0] = a;
+    *two = (struct mc_filter){ .nr = 2 };
+    two->src[0] = a, two->src[1] = b;
+    *not = (struct mc_filter){ .exclude = true, .nr = 1 };
+    not ->src[0] = b;
+    CHECK(group_change(&wire, &group, NULL, one) == 0);
+    r = next_report();
+    CHECK(is_record(r, 5, 1, &group) && !memcmp(r + 20, &a, 16)); /* ALLOW */
+    CHECK(group_accepts(&wire, &group, &a) && !group_accepts(&wire, &group, &b));
+    quiet();
+    CHECK(group_change(&wire, &group, one, two) == 0);
+    r = next_report();
+    CHECK(is_record(r, 5, 1, &group) && !memcmp(r + 20, &b, 16));
+    /* taken back before it was said twice: the second time is of how things are */
+    CHECK(group_change(&wire, &group, two, one) == 0);
+    r = next_report();
+    CHECK(is_record(r, 6, 1, &group) && !memcmp(r + 20, &b, 16)); /* BLOCK */
+    quiet();
+    /* another user excludes: the mode changes; what any of them wants is let through */
+    CHECK(group_change(&wire, &group, NULL, not ) == 0);
+    r = next_report();
+    CHECK(is_record(r, 4, 1, &group) && !memcmp(r + 20, &b, 16)); /* TO_EX(b) */
+    CHECK(group_accepts(&wire, &group, &c) && !group_accepts(&wire, &group, &b));
+    quiet();
+    /* a query about sources: those that are wanted are named */
+    put_be16(query + 4, 100);
+    memcpy(query + 8, &group, 16);
+    put_be16(query + 26, 3);
+    memcpy(query + 28, &a, 16), memcpy(query + 44, &b, 16), memcpy(query + 60, &c, 16);
+    icmp_in(&peer, &group, query, 76, 1);
+    shim_advance(101 * NSEC_PER_MS);
+    r = next_report();
+    CHECK(is_record(r, 1, 2, &group) && !memcmp(r + 20, &a, 16) && !memcmp(r + 36, &c, 16)); /* IS_IN(a, c) */
+    put_be16(query + 26, 4); /* more than there are: no query */
+    icmp_in(&peer, &group, query, 76, 1);
+    shim_advance(101 * NSEC_PER_MS);
+    CHECK(!next_report());
+    CHECK(group_change(&wire, &group, not, NULL) == 0);
+    r = next_report();
+    CHECK(is_record(r, 3, 1, &group) && !memcmp(r + 20, &a, 16)); /* TO_IN(a) */
+    quiet();
+    CHECK(group_change(&wire, &group, one, NULL) == 0);
+    r = next_report();
+    CHECK(is_record(r, 6, 1, &group)); /* BLOCK(a) */
+    quiet();
+    free(one), free(two), free(not );
+}
+
+TEST(an_older_router_is_answered_in_its_words)
+{
+    struct inaddr group = ip6("ff05::99"), all = ip6("ff02::1");
+    uint8_t query[24] = { 130 };
+    bool seen = false;
+    unsigned len;
+
+    start();
+    quiet();
+    CHECK(group_join(&wire, &group) == 0);
+    quiet();
+    put_be16(query + 4, 1000);
+    icmp_in(&peer, &all, query, 24, 1);
+    shim_advance(1001 * NSEC_PER_MS);
+    while ((len = wire_out(out))) {
+        CHECK(out[20] != 0 || out[62] != 143);
+        seen |= out[20] == 0 && out[62] == 131 && !memcmp(out + 70, &group, 16);
+    }
+    CHECK(seen);
+    group_leave(&wire, &group);
+    shim_advance(1);
+    CHECK(wire_out(out) && out[62] == 132 && !memcmp(out + 70, &group, 16));
+    shim_advance(261 * NSEC_PER_SEC); /* it was not heard again */
+    quiet();
+    CHECK(group_join(&wire, &group) == 0);
+    CHECK(is_record(next_report(), 4, 0, &group));
+    group_leave(&wire, &group);
+    quiet();
+}
+
+TEST(the_group_of_an_address_goes_with_it)
+{
+    struct addr_spec s = { .addr = ip6("fd00::abcd:1234"),
+                           .plen = 64,
+                           .flags = IFA_F_NODAD,
+                           .valid_ns = TIME_NEVER,
+                           .preferred_ns = TIME_NEVER };
+    struct inaddr group = ip6("ff02::1:ffcd:1234");
+
+    start();
+    CHECK(addr_add(&wire, &s) == 0 && group_member(&wire, &group));
+    CHECK(addr_del(&wire, &s.addr, 64) == 0 && !group_member(&wire, &group));
+    quiet();
 }
 
 TEST(words)

@@ -129,7 +129,8 @@ static unsigned reports(uint32_t group)
     unsigned n = 0, len;
 
     while ((len = wire_out(out)))
-        n += len >= 46 && out[12] == 8 && out[23] == IPPROTO_IGMP && !memcmp(out + 42, &group, 4);
+        n += len >= 54 && out[12] == 8 && out[23] == IPPROTO_IGMP && out[38] == 0x22 &&
+             !memcmp(out + 50, &group, 4);
     return n;
 }
 
