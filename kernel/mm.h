@@ -111,6 +111,8 @@ extern struct vm_settings vm_settings;
 /* At boot, before the first program: the page cache offers itself for reclaim. */
 void mm_init(void);
 struct mm *mm_new(void); /* NULL when out of memory; users = 1 */
+/* A copy for a child process, private pages copied on write; NULL when out of memory. */
+struct mm *mm_fork(struct mm *mm);
 void mm_get(struct mm *mm);
 void mm_put(struct mm *mm);      /* the last reference unmaps everything */
 void mm_activate(struct mm *mm); /* loads it on this CPU for the current thread */

@@ -59,6 +59,7 @@ static void stop(struct process *p)
 {
     while (READ_ONCE(p->stopped) && !(READ_ONCE(current->work) & WORK_KILL))
         wait_block(T_STOPPED, TIME_NEVER);
+    signal_stop_ended(p);
 }
 
 static void default_action(struct user_regs *r, int sig, const siginfo_t *info)
@@ -68,7 +69,7 @@ static void default_action(struct user_regs *r, int sig, const siginfo_t *info)
     if (signal_default_ignored(sig))
         return;
     if (signal_default_stops(sig)) {
-        signal_stop_process(p);
+        signal_stop_process(p, sig);
         stop(p);
         return;
     }

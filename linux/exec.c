@@ -6,6 +6,7 @@
  * size of the arguments. From install_mm() on there is no way back: a failure kills with SIGSEGV, as on Linux.
  */
 #include "linux/exec.h"
+#include "linux/family.h"
 #include "abi/errno.h"
 #include "kernel/arch.h"
 #include "kernel/log.h"
@@ -336,7 +337,12 @@ static void exe_put(void *file)
     inode_allow_write(((struct file *)file)->inode);
     file_put(file);
 }
-static const struct vma_file_ops exe_ops = { .put = exe_put };
+static void exe_get(void *file)
+{
+    file_get(file);
+    inode_deny_write(((struct file *)file)->inode); /* it is denied already: succeeds */
+}
+static const struct vma_file_ops exe_ops = { .get = exe_get, .put = exe_put };
 
 /* The point of no return: mm is the process's address space from here. */
 static void install_mm(struct exec *x, struct mm *mm)
@@ -358,6 +364,7 @@ static void install_mm(struct exec *x, struct mm *mm)
     mutex_unlock(&p->lock);
     mm_activate(mm);
     process_update_limits(p);
+    vfork_done(p);
     if (old) { /* the first program of a process has nothing to leave */
         mm_put(old);
         fd_close_on_exec();
