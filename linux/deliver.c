@@ -75,7 +75,7 @@ static void default_action(struct user_regs *r, int sig, const siginfo_t *info)
     }
     if (signal_default_dumps(sig) && sig != SIGQUIT && sig != SIGXCPU && sig != SIGXFSZ)
         report_fatal(r, sig, info);
-    process_exit(sig | (signal_default_dumps(sig) ? 0x80 : 0));
+    process_exit(sig); /* without WCOREFLAG: no core is ever written */
 }
 
 /* A handler is about to run (ka) or not (NULL): how the interrupted system call goes on. */

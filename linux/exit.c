@@ -51,9 +51,10 @@ static bool tell_end_locked(struct process *p)
         spin_unlock_irqrestore(&parent->sighand->lock, flags);
     }
     if (sig > 0 && sig <= NR_SIGNALS && !processes_end) {
-        int why = !(status & 0x7f) ? CLD_EXITED : status & 0x80 ? CLD_DUMPED : CLD_KILLED;
-
-        child_info(&info, p, why, status & 0x7f ? status & 0x7f : status >> 8);
+        if (status & 0x7f)
+            child_info(&info, p, CLD_KILLED, status & 0x7f);
+        else
+            child_info(&info, p, CLD_EXITED, status >> 8);
         info.si_signo = sig;
         signal_send_process(parent, sig, &info);
     }

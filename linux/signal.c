@@ -234,6 +234,8 @@ static bool fatal(const struct process *p, const struct uthread *u, int sig)
 {
     if (sig == SIGKILL)
         return true;
+    if (p->stopped) /* it waits until the process goes on */
+        return false;
     return p->sighand->actions[sig - 1].handler == (vaddr_t)SIG_DFL && !signal_default_ignored(sig) &&
            !signal_default_stops(sig) && !signal_default_dumps(sig) && !(u->sigmask & sig_bit(sig));
 }

@@ -54,8 +54,7 @@ static void take_zombie_locked(struct process *p, const struct wanted *w, struct
 {
     int status = p->exit_status, sig = status & 0x7f;
 
-    identify(r, p, !sig ? CLD_EXITED : status & 0x80 ? CLD_DUMPED : CLD_KILLED, sig ? sig : status >> 8 & 0xff,
-             status);
+    identify(r, p, sig ? CLD_KILLED : CLD_EXITED, sig ? sig : status >> 8 & 0xff, status);
     usage_add(&r->usage, &p->children_usage);
     if (w->options & WNOWAIT)
         return;
