@@ -10,6 +10,7 @@
 #include "linux/clone.h"
 #include "linux/cred.h"
 #include "linux/family.h"
+#include "linux/files.h"
 #include "linux/process.h"
 #include "linux/syscall.h"
 #include "linux/tid.h"
@@ -175,7 +176,31 @@ SYSCALL2(clone3, const struct clone_args __user *, uargs, size_t, size)
 
 #define OF_THREADS (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
 
-/* A process's only thread shares nothing, and so has little to part with. */
+static long unshare_directory(void)
+{
+    struct process *p = current_process();
+    struct fs_context *own, *old = p->fs;
+
+    if (ref_is_one(&old->refs))
+        return 0;
+    own = fs_context_copy(old);
+    if (!own)
+        return -ENOMEM;
+    mutex_lock(&p->lock);
+    p->fs = own;
+    mutex_unlock(&p->lock);
+    fs_context_put(old);
+    return 0;
+}
+
+static long unshare_alone(unsigned long flags)
+{
+    long err = flags & CLONE_FS ? unshare_directory() : 0;
+
+    return !err && flags & CLONE_FILES ? fd_unshare() : err;
+}
+
+/* A process's only thread can part with what other processes share; threads cannot yet. */
 SYSCALL1(unshare, unsigned long, flags)
 {
     static bool said;
@@ -187,7 +212,9 @@ SYSCALL1(unshare, unsigned long, flags)
     if (flags & NAMESPACES)
         return fs_capable(CAP_SYS_ADMIN) || flags & CLONE_NEWUSER ? -EINVAL
                                                                   : -EPERM; /* as a kernel without them */
-    if (!(flags & (CLONE_FS | CLONE_FILES)) || READ_ONCE(current_process()->nr_threads) == 1)
+    if (READ_ONCE(current_process()->nr_threads) == 1)
+        return unshare_alone(flags);
+    if (!(flags & (CLONE_FS | CLONE_FILES)))
         return 0;
     if (!atomic_xchg(&said, true))
         log_warn(

@@ -350,6 +350,7 @@ static void install_mm(struct exec *x, struct mm *mm)
     struct process *p = current_process();
     struct mm *old = p->mm;
     struct file *old_exe = p->exe;
+    unsigned long flags;
 
     uring_task_exit(current_uthread()); /* requests mean the old program's memory */
     file_get(x->prog.file);
@@ -357,12 +358,16 @@ static void install_mm(struct exec *x, struct mm *mm)
     mm->exe_file = x->prog.file;
     mm->exe_ops = &exe_ops; /* inode_deny_write() was prepare()'s */
     mutex_lock(&p->lock);
+    spin_lock(&tasks_lock);
     p->mm = mm;
+    spin_unlock(&tasks_lock);
     p->exe = x->prog.file;
     p->execed = true;
     exec_commit_creds(x);
     mutex_unlock(&p->lock);
+    flags = spin_lock_irqsave(&p->sighand->lock); /* usage_of() looks at a thread's memory under it */
     mm_activate(mm);
+    spin_unlock_irqrestore(&p->sighand->lock, flags);
     process_update_limits(p);
     vfork_done(p);
     if (old) { /* the first program of a process has nothing to leave */
@@ -429,6 +434,8 @@ int process_exec(struct exec_args *a)
     if (!mm)
         goto allow_write;
     err = process_become_single();
+    if (!err)
+        err = fd_unshare();
     if (err) {
         mm_put(mm);
         goto allow_write;

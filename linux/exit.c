@@ -189,7 +189,9 @@ static void give_back(struct process *p)
     mutex_lock(&p->lock);
     mm = p->mm;
     files = p->files;
+    spin_lock(&tasks_lock);
     p->mm = NULL;
+    spin_unlock(&tasks_lock);
     p->files = NULL;
     mutex_unlock(&p->lock);
     p->maxrss = mm ? mm->peak_rss : 0;

@@ -132,6 +132,27 @@ void fd_table_put(struct fd_table *t)
     slab_free(&table_cache, t);
 }
 
+int fd_unshare(void)
+{
+    struct process *p = current_process();
+    struct fd_table *own, *old = p->files;
+    unsigned long flags;
+
+    if (ref_is_one(&old->refs))
+        return 0;
+    own = fd_table_copy(old);
+    if (!own)
+        return -ENOMEM;
+    mutex_lock(&p->lock);
+    p->files = own;
+    mutex_unlock(&p->lock);
+    flags = spin_lock_irqsave(&p->sighand->lock);
+    p->files_users = p->nr_threads;
+    spin_unlock_irqrestore(&p->sighand->lock, flags);
+    fd_table_put(old);
+    return 0;
+}
+
 static struct fd_table *current_table(void)
 {
     return current_process()->files;

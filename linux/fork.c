@@ -168,6 +168,8 @@ static void drop_child(struct process *p)
 
 /* From here on everybody can see it. A signal that came meanwhile was perhaps for the group: the child must get it, too,
  * so the fork starts anew after it. */
+static int last_pid; /* [t] */
+
 static int publish(struct process *p, const struct clone_request *q)
 {
     struct process *self = current_process(), *parent = self;
@@ -182,6 +184,8 @@ static int publish(struct process *p, const struct clone_request *q)
     }
     if (processes_end || nr_processes >= process_limit())
         err = -EAGAIN;
+    else if (p->leader->tid < last_pid && group_exists_locked(p->leader->tid, 0))
+        err = -EAGAIN; /* numbers began anew, and a group still has this one's */
     else if (signal_pending())
         err = -ERESTARTNOINTR;
     else if (!parent) /* the first process has no siblings */
@@ -190,6 +194,7 @@ static int publish(struct process *p, const struct clone_request *q)
         p->pgid = self->pgid;
         p->sid = self->sid;
         p->ctty = self->ctty;
+        last_pid = p->leader->tid;
         WRITE_ONCE(p->pid, p->leader->tid);
         uthread_publish(p->leader);
         thread_get(p->leader);

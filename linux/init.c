@@ -19,6 +19,7 @@
 #include "linux/cred.h"
 #include "linux/files.h"
 #include "linux/itimer.h"
+#include "linux/oom.h"
 #include "linux/process.h"
 #include "linux/socket/socket.h"
 #include "linux/stdio.h"
@@ -273,6 +274,7 @@ void linux_start(void)
     tty_init();
     pipe_broken = send_sigpipe;
     locks_pid = own_pid;
+    mm_set_oom(oom_kill);
     socket_host_init();
     p = process_new();
     if (IS_ERR(p))

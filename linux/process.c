@@ -178,6 +178,17 @@ struct mm *process_mm(struct process *p)
     return mm;
 }
 
+struct fs_context *process_fs(struct process *p)
+{
+    struct fs_context *fs;
+
+    mutex_lock(&p->lock);
+    fs = p->fs;
+    fs_context_get(fs);
+    mutex_unlock(&p->lock);
+    return fs;
+}
+
 struct fd_table *process_files(struct process *p)
 {
     struct fd_table *t;

@@ -38,7 +38,7 @@ struct process {
     refcount_t refs;
     struct mutex lock;
     int pid, ppid, pgid, sid; /* 0 until it is one of the processes [t]; pid [I] */
-    struct mm *mm;            /* replaced by exec, NULL after the end [p] */
+    struct mm *mm;            /* replaced by exec, NULL after the end [p and t] */
     struct fd_table *files;   /* linux/files.h */
     struct fs_context *fs;
     struct sighand *sighand;                  /* actions, shared pending set */
@@ -74,6 +74,7 @@ struct process {
     uint8_t dumpable, child_subreaper, thp_disable;
     int pdeath_signal;
     int oom_score_adj;
+    uint64_t oom_ns; /* when it was killed for its memory; 0 [t] */
     uint64_t start_ns;
     uint64_t utime_dead_ns, stime_dead_ns, min_flt_dead, maj_flt_dead; /* of threads that ended [s] */
     uint64_t nvcsw_dead, nivcsw_dead;                                  /* [s] */
@@ -151,6 +152,7 @@ int process_may_access(const struct process *p);
 /* Its descriptors and its memory with a reference; NULL: it has ended. Sleeps. */
 struct fd_table *process_files(struct process *p);
 struct mm *process_mm(struct process *p);
+struct fs_context *process_fs(struct process *p); /* never NULL */
 /* The same for one thread, which the caller holds. */
 int process_signal_thread(struct thread *t, int sig, const siginfo_t *info);
 /* The thread tid (of process tgid unless 0) with a reference, or NULL. */

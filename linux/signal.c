@@ -18,6 +18,8 @@ struct sigqueue {
     siginfo_t info;
 };
 
+struct waitq signalfd_wait = WAITQ_INIT(signalfd_wait);
+
 static struct slab_cache queue_cache = SLAB_CACHE(struct sigqueue);
 
 #define SYNCHRONOUS                                                                              \
@@ -33,7 +35,6 @@ struct sighand *sighand_new(void)
     ref_init(&s->refs);
     spin_init(&s->lock, RANK_SIGNAL);
     list_init(&s->shared.queue);
-    waitq_init(&s->signalfd_wait);
     return s;
 }
 
@@ -249,7 +250,7 @@ static void notify_locked(struct process *p, struct uthread *u, int sig)
         else
             thread_kick(u->thread, WORK_SIGNAL);
     }
-    wake_all(&p->sighand->signalfd_wait);
+    wake_all(&signalfd_wait);
 }
 
 void signal_retarget_locked(struct uthread *u, uint64_t set)

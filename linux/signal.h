@@ -34,8 +34,11 @@ struct sighand {
     struct sigpending shared;              /* [s] process-directed */
     unsigned nr_queued; /* [s] siginfos of all threads and POSIX timers, against RLIMIT_SIGPENDING */
     bool stopping;      /* [s] a stop signal was taken and is about to stop the process */
-    struct waitq signalfd_wait;
 };
+
+/* Those who wait for signals at a descriptor: of all processes, since it may be inherited, and be in an epoll that outlives
+ * who made it. */
+extern struct waitq signalfd_wait;
 
 /* Sends to a process or one of its threads. info may be NULL (kernel-generated, SI_KERNEL). Any context.
  * 0, -EAGAIN when the queue limit is reached for a real-time signal. */

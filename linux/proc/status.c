@@ -104,10 +104,13 @@ static void signal_sets(const struct subject *x, struct sets *s)
 static void show_identity(struct seq *s, const struct subject *x, const struct cred *c, bool process)
 {
     const struct process *p = x->p;
+    struct fs_context *fs = process_fs(x->p);
+    unsigned umask = fs->umask;
 
+    fs_context_put(fs);
     seq_printf(
         s, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-        process ? p->comm : x->t->name, p->fs->umask, states[state_index(x)], p->pid, x->t->tid, p->ppid);
+        process ? p->comm : x->t->name, umask, states[state_index(x)], p->pid, x->t->tid, p->ppid);
     seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid, c->gid,
                c->egid, c->sgid, c->fsgid);
     seq_printf(s, "FDSize:\t%u\nGroups:\t", fd_table_size());
