@@ -17,11 +17,11 @@
 #endif
 #define WHOLE_FILE INT64_MAX
 
-int (*locks_pid)(struct process *owner);
+int (*locks_pid)(void);
 
 struct lock_rec {
     struct list link;
-    const void *owner;  /* the process; or the open file, for OFD locks and flock(2) */
+    const void *owner;  /* the table of descriptors; or the open file, for OFD locks and flock(2) */
     int64_t start, end; /* inclusive */
     int pid;            /* -1: OFD */
     short type;         /* F_RDLCK, F_WRLCK */
@@ -285,7 +285,7 @@ static void report(struct inode_locks *l, const struct lock_rec *want, struct fl
     spin_unlock(&locks_lock);
 }
 
-long locks_fcntl(struct file *f, unsigned cmd, void __user *arg, struct process *owner)
+long locks_fcntl(struct file *f, unsigned cmd, void __user *arg, const void *owner)
 {
     bool ofd = cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
     bool wait = cmd == F_SETLKW || cmd == F_OFD_SETLKW;
@@ -303,7 +303,7 @@ long locks_fcntl(struct file *f, unsigned cmd, void __user *arg, struct process 
     if (err)
         return err;
     want.owner = ofd ? (const void *)f : owner;
-    want.pid = ofd ? -1 : locks_pid ? locks_pid(owner) : 0;
+    want.pid = ofd ? -1 : locks_pid ? locks_pid() : 0;
     if (cmd == F_GETLK || cmd == F_OFD_GETLK) {
         if (want.type == F_UNLCK)
             return -EINVAL;

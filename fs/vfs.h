@@ -234,6 +234,10 @@ struct fs_context {
 };
 struct fs_context *fs_context_new(void);
 struct fs_context *fs_context_copy(struct fs_context *);
+static inline void fs_context_get(struct fs_context *fs)
+{
+    ref_get(&fs->refs);
+}
 void fs_context_put(struct fs_context *);
 
 struct cred {

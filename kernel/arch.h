@@ -93,9 +93,11 @@ struct user_regs *arch_user_regs(struct thread *t);
 /* Child of clone, after arch_thread_init(): copies the current thread's user registers and FPU state, return value 0; sp if
  * non-zero. In system calls of the table's arch_sys_*() only. */
 void arch_thread_clone(struct thread *child, vaddr_t sp, bool set_tls, vaddr_t tls);
-/* sys_clone(), sys_clone3() with the caller's registers all in its struct user_regs. */
+/* sys_clone(), ... with the caller's registers all in its struct user_regs. */
 long arch_sys_clone(long, long, long, long, long, long);
 long arch_sys_clone3(long, long, long, long, long, long);
+long arch_sys_fork(long, long, long, long, long, long);
+long arch_sys_vfork(long, long, long, long, long, long);
 /* First run of a thread in user mode: kthread-style entry function for arch_thread_init(). */
 void arch_enter_user(void *unused) __noreturn;
 /* Fresh registers, FPU and TLS for exec: entry at pc with stack sp, all else zero. */

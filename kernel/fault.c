@@ -43,13 +43,27 @@ static int sig(int *code, int c, int signo)
     return signo;
 }
 
-/* Memory has ended and nothing is left to reclaim: the program is killed, loudly. */
+#define OOM_WAIT_NS (2 * NSEC_PER_MS)
+
+static enum oom_choice (*oom_kill)(struct mm *mm);
+
+void mm_set_oom(enum oom_choice (*kill)(struct mm *mm))
+{
+    oom_kill = kill;
+}
+
+/* Memory has ended and nothing is left to reclaim: somebody is killed, loudly. 0: another process, and this one waits for
+ * its memory: try again. */
 static int out_of_memory(struct mm *mm)
 {
     struct page_stats st;
 
-    if (mm->oom_killed)
+    if (mm->oom_killed || (READ_ONCE(current->work) & WORK_KILL))
         return SIGNAL_KILL;
+    if (oom_kill && oom_kill(mm) == OOM_OTHER) {
+        thread_sleep_until(clock_mono_ns() + OOM_WAIT_NS, false);
+        return 0;
+    }
     mm->oom_killed = true;
     page_get_stats(&st);
     log_err(
@@ -75,7 +89,8 @@ static void rss_add(struct vma *v, const struct page *p, int64_t nr)
 
     if (p->flags & PG_ANON) {
         mm->rss_anon += nr;
-        page_account(PAGE_KIND_ANON, nr);
+        if (nr > 0) /* new; shared ones are entered by mm_fork() alone. vma_put_page() counts out */
+            page_account(PAGE_KIND_ANON, nr);
     } else if (p->flags & PG_SHMEM) {
         mm->rss_shmem += nr;
     } else {
@@ -86,6 +101,15 @@ static void rss_add(struct vma *v, const struct page *p, int64_t nr)
         mm->peak_rss = rss;
 }
 
+void vma_put_page(struct page *p)
+{
+    if (!ref_put(&p->refs))
+        return;
+    if (p->flags & PG_ANON)
+        page_account(PAGE_KIND_ANON, -(1l << p->order));
+    page_free(p);
+}
+
 void vma_drop_page(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge)
 {
     struct vma *v = arg;
@@ -94,7 +118,7 @@ void vma_drop_page(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge)
     if (p == zero_page_ || v->special)
         return;
     rss_add(v, p, huge ? -(int64_t)HUGE_PAGES : -1);
-    page_put(p);
+    vma_put_page(p);
 }
 
 void vma_split_huge(struct mm *mm, vaddr_t va)
@@ -266,7 +290,7 @@ static int enter_copy(struct vma *v, vaddr_t va, struct page *old)
     err = enter_page(v, va, p, v->flags & VM_PROT);
     if (!err && was && old != zero_page_) {
         rss_add(v, old, -1);
-        page_put(old);
+        vma_put_page(old);
     }
     spin_unlock(&mm->pt_lock);
     if (err) {
@@ -300,7 +324,7 @@ static int fault_protected(struct vma *v, vaddr_t va)
     page_get(p);
     spin_unlock(&mm->pt_lock);
     err = enter_copy(v, va, p);
-    page_put(p);
+    vma_put_page(p);
     return err;
 }
 

@@ -32,6 +32,7 @@ enum lock_rank {
     RANK_FDTAB,
     RANK_DCACHE,
     RANK_MAPPING, /* a mapping's page tree and its VMA list */
+    RANK_TASKS,   /* which processes there are, and who is whose child */
     RANK_SIGNAL,
     RANK_FUTEX, /* two buckets: lower address first */
     RANK_FUTEX_PI,

@@ -7,6 +7,7 @@
 #include "kernel/mapping.h"
 #include "kernel/page.h"
 #include "kernel/slab.h"
+#include "kernel/thread.h"
 #include "kernel/vma.h"
 
 struct vm_settings vm_settings = {
@@ -16,6 +17,8 @@ struct vm_settings vm_settings = {
     .randomize_va_space = 2,
     .huge_pages = THP_MADVISE,
 };
+
+#define TEARDOWN_STEP (64ul << 20)
 
 static struct slab_cache mm_cache = SLAB_CACHE(struct mm);
 
@@ -54,7 +57,14 @@ void mm_put(struct mm *mm)
     if (!mm || !ref_put(&mm->users))
         return;
     while ((v = vma_first(mm))) {
-        vma_zap(v, v->start, v->end);
+        for (vaddr_t va = v->start, end; va < v->end; va = end) { /* others may run in between */
+            spin_lock(&mm->pt_lock);
+            va = pt_next(mm, va, v->end);
+            spin_unlock(&mm->pt_lock);
+            end = MIN(ALIGN_DOWN(va, TEARDOWN_STEP) + TEARDOWN_STEP, v->end);
+            vma_zap(v, va, end);
+            cond_resched();
+        }
         vma_unlink(mm, v);
         vma_free(v);
     }

@@ -113,11 +113,18 @@ extern struct vm_settings vm_settings;
 /* At boot, before the first program: the page cache offers itself for reclaim. */
 void mm_init(void);
 struct mm *mm_new(void); /* NULL when out of memory; users = 1 */
+/* A copy for a child process, private pages copied on write; NULL when out of memory. */
+struct mm *mm_fork(struct mm *mm);
 void mm_get(struct mm *mm);
 void mm_put(struct mm *mm); /* the last reference unmaps everything */
 /* The current thread's mm is about to get a second thread. */
 void mm_share(struct mm *mm);
 void mm_activate(struct mm *mm); /* loads it on this CPU for the current thread */
+
+/* Memory has ended for a thread with this address space. OOM_OTHER: another process was killed (or is on its way out), so
+ * that there will be more. linux/ installs who decides; without it each decides for itself. Must not sleep. */
+enum oom_choice { OOM_SELF, OOM_OTHER };
+void mm_set_oom(enum oom_choice (*kill)(struct mm *mm));
 
 /* What to map where. */
 struct mmap_args {

@@ -34,6 +34,11 @@ static inline void ref_init(refcount_t *r)
 {
     r->n = 1;
 }
+/* Nobody else has a reference, nor can get one but from the caller. */
+static inline bool ref_is_one(const refcount_t *r)
+{
+    return __atomic_load_n(&r->n, __ATOMIC_ACQUIRE) == 1;
+}
 static inline void ref_get(refcount_t *r)
 {
     atomic_inc(&r->n);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * clone.c: new threads: clone(2), clone3(2). New processes, and threads with descriptors or a working directory of their
- * own, are not made yet: ENOSYS.
+ * clone.c: clone(2), clone3(2), fork(2), vfork(2): what they ask for, and new threads. New processes are fork.c's. Threads
+ * with descriptors or a working directory of their own are not made: ENOSYS.
  */
 #include "kernel/arch.h"
 #include "kernel/log.h"
 #include "kernel/uaccess.h"
 #include "lib/string.h"
+#include "linux/clone.h"
 #include "linux/cred.h"
+#include "linux/family.h"
+#include "linux/files.h"
 #include "linux/process.h"
 #include "linux/syscall.h"
 #include "linux/tid.h"
@@ -19,13 +22,6 @@
 #define NAMESPACES                                                                                \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
      CLONE_NEWNET | CLONE_NEWTIME)
-
-struct request {
-    uint64_t flags;
-    vaddr_t stack; /* the first stack pointer; 0: the caller's */
-    vaddr_t tls;
-    vaddr_t parent_tid, child_tid; /* of an int */
-};
 
 /* What Linux refuses (copy_process), then what is missing here. */
 static long check_flags(uint64_t flags)
@@ -39,21 +35,26 @@ static long check_flags(uint64_t flags)
         return -EINVAL;
     if (flags & CLONE_THREAD && flags & (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWTIME | CLONE_PIDFD))
         return -EINVAL;
-    if ((flags & SHARED_BY_THREADS) == SHARED_BY_THREADS && !(flags & (NAMESPACES | CLONE_VFORK)))
+    if (flags & NAMESPACES) /* as a kernel without them */
+        return fs_capable(CAP_SYS_ADMIN) || flags & CLONE_NEWUSER ? -EINVAL : -EPERM;
+    if (flags & CLONE_THREAD ? (flags & SHARED_BY_THREADS) == SHARED_BY_THREADS && !(flags & CLONE_VFORK)
+                             : !(flags & CLONE_SIGHAND))
         return 0;
     if (!atomic_xchg(&said, true))
         log_warn("clone with flags %#lx is not implemented: %s gets ENOSYS", flags, current->name);
     return -ENOSYS;
 }
 
-static bool too_many(const struct process *p)
+bool clone_too_many(void)
 {
-    return p->nr_threads >= p->rlimits[RLIMIT_NPROC].cur && current_cred()->uid &&
-           !fs_capable(CAP_SYS_RESOURCE) && !fs_capable(CAP_SYS_ADMIN);
+    uint64_t limit = rlimit_cur(RLIMIT_NPROC);
+    uint32_t uid = current_cred()->uid;
+
+    return limit != UINT64_MAX && uid && !fs_capable(CAP_SYS_RESOURCE) && !fs_capable(CAP_SYS_ADMIN) &&
+           user_nr_threads(uid) >= limit;
 }
 
-/* What a thread has of the one that made it. */
-static void inherit(struct thread *t)
+void clone_inherit(struct thread *t)
 {
     const struct uthread *from = current_uthread();
     struct uthread *u = t->ulinux;
@@ -65,14 +66,14 @@ static void inherit(struct thread *t)
     sched_inherit(t);
 }
 
-static long clone_thread(const struct request *q)
+static long clone_thread(const struct clone_request *q)
 {
     struct process *p = current_process();
     struct thread *t;
     int tid;
     long err;
 
-    if (too_many(p))
+    if (clone_too_many())
         return -EAGAIN;
     t = thread_new(current->name);
     if (!t)
@@ -81,7 +82,7 @@ static long clone_thread(const struct request *q)
     if (err)
         goto put;
     mm_share(current->mm);
-    inherit(t);
+    clone_inherit(t);
     arch_thread_init(t, arch_enter_user, NULL);
     arch_thread_clone(t, q->stack, q->flags & CLONE_SETTLS, q->tls);
     if (q->flags & CLONE_CHILD_CLEARTID)
@@ -104,12 +105,34 @@ put:
     return err;
 }
 
+static long do_clone(const struct clone_request *q)
+{
+    long err = check_flags(q->flags);
+
+    if (err)
+        return err;
+    return q->flags & CLONE_THREAD ? clone_thread(q) : process_fork(q);
+}
+
 SYSCALL5(clone, unsigned long, flags, vaddr_t, stack, vaddr_t, parent_tid, vaddr_t, child_tid, vaddr_t, tls)
 {
-    struct request q = { (uint32_t)flags & ~CSIGNAL, stack, tls, parent_tid, child_tid };
-    long err = check_flags(q.flags);
+    struct clone_request q = { (uint32_t)flags & ~CSIGNAL, flags & CSIGNAL, stack, tls, parent_tid, child_tid,
+                               parent_tid };
 
-    return err ? err : clone_thread(&q);
+    /* One argument cannot take two numbers. */
+    if ((q.flags & CLONE_PIDFD) && (q.flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)))
+        return -EINVAL;
+    return do_clone(&q);
+}
+
+SYSCALL0(fork)
+{
+    return do_clone(&(struct clone_request){ .exit_signal = SIGCHLD });
+}
+
+SYSCALL0(vfork)
+{
+    return do_clone(&(struct clone_request){ .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD });
 }
 
 #define FLAGS_KNOWN (0xffffffffull | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP)
@@ -142,20 +165,43 @@ SYSCALL2(clone3, const struct clone_args __user *, uargs, size_t, size)
 
     if (!err)
         err = check_args(&a);
-    if (!err)
-        err = check_flags(a.flags);
     if (err)
         return err;
-    struct request q = { a.flags, a.stack ? a.stack + a.stack_size : 0, a.tls, a.parent_tid, a.child_tid };
+    struct clone_request q = { a.flags,      a.exit_signal, a.stack ? a.stack + a.stack_size : 0, a.tls,
+                               a.parent_tid, a.child_tid,   a.pidfd };
 
-    return clone_thread(&q);
+    return do_clone(&q);
 }
 
 /* ---- unshare ---- */
 
 #define OF_THREADS (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
 
-/* A process's only thread shares nothing, and so has little to part with. */
+static long unshare_directory(void)
+{
+    struct process *p = current_process();
+    struct fs_context *own, *old = p->fs;
+
+    if (ref_is_one(&old->refs))
+        return 0;
+    own = fs_context_copy(old);
+    if (!own)
+        return -ENOMEM;
+    mutex_lock(&p->lock);
+    p->fs = own;
+    mutex_unlock(&p->lock);
+    fs_context_put(old);
+    return 0;
+}
+
+static long unshare_alone(unsigned long flags)
+{
+    long err = flags & CLONE_FS ? unshare_directory() : 0;
+
+    return !err && flags & CLONE_FILES ? fd_unshare() : err;
+}
+
+/* A process's only thread can part with what other processes share; threads cannot yet. */
 SYSCALL1(unshare, unsigned long, flags)
 {
     static bool said;
@@ -167,7 +213,9 @@ SYSCALL1(unshare, unsigned long, flags)
     if (flags & NAMESPACES)
         return fs_capable(CAP_SYS_ADMIN) || flags & CLONE_NEWUSER ? -EINVAL
                                                                   : -EPERM; /* as a kernel without them */
-    if (!(flags & (CLONE_FS | CLONE_FILES)) || READ_ONCE(current_process()->nr_threads) == 1)
+    if (READ_ONCE(current_process()->nr_threads) == 1)
+        return unshare_alone(flags);
+    if (!(flags & (CLONE_FS | CLONE_FILES)))
         return 0;
     if (!atomic_xchg(&said, true))
         log_warn(

@@ -59,6 +59,7 @@ static void stop(struct process *p)
 {
     while (READ_ONCE(p->stopped) && !(READ_ONCE(current->work) & WORK_KILL))
         wait_block(T_STOPPED, TIME_NEVER);
+    signal_stop_ended(p);
 }
 
 static void default_action(struct user_regs *r, int sig, const siginfo_t *info)
@@ -68,13 +69,13 @@ static void default_action(struct user_regs *r, int sig, const siginfo_t *info)
     if (signal_default_ignored(sig))
         return;
     if (signal_default_stops(sig)) {
-        signal_stop_process(p);
+        signal_stop_process(p, sig);
         stop(p);
         return;
     }
     if (signal_default_dumps(sig) && sig != SIGQUIT && sig != SIGXCPU && sig != SIGXFSZ)
         report_fatal(r, sig, info);
-    process_exit(sig | (signal_default_dumps(sig) ? 0x80 : 0));
+    process_exit(sig); /* without WCOREFLAG: no core is ever written */
 }
 
 /* A handler is about to run (ka) or not (NULL): how the interrupted system call goes on. */

@@ -6,6 +6,7 @@
  * size of the arguments. From install_mm() on there is no way back: a failure kills with SIGSEGV, as on Linux.
  */
 #include "linux/exec.h"
+#include "linux/family.h"
 #include "abi/errno.h"
 #include "kernel/arch.h"
 #include "kernel/log.h"
@@ -336,7 +337,12 @@ static void exe_put(void *file)
     inode_allow_write(((struct file *)file)->inode);
     file_put(file);
 }
-static const struct vma_file_ops exe_ops = { .put = exe_put };
+static void exe_get(void *file)
+{
+    file_get(file);
+    inode_deny_write(((struct file *)file)->inode); /* it is denied already: succeeds */
+}
+static const struct vma_file_ops exe_ops = { .get = exe_get, .put = exe_put };
 
 /* The point of no return: mm is the process's address space from here. */
 static void install_mm(struct exec *x, struct mm *mm)
@@ -344,6 +350,7 @@ static void install_mm(struct exec *x, struct mm *mm)
     struct process *p = current_process();
     struct mm *old = p->mm;
     struct file *old_exe = p->exe;
+    unsigned long flags;
 
     uring_task_exit(current_uthread()); /* requests mean the old program's memory */
     file_get(x->prog.file);
@@ -351,13 +358,18 @@ static void install_mm(struct exec *x, struct mm *mm)
     mm->exe_file = x->prog.file;
     mm->exe_ops = &exe_ops; /* inode_deny_write() was prepare()'s */
     mutex_lock(&p->lock);
+    spin_lock(&tasks_lock);
     p->mm = mm;
+    spin_unlock(&tasks_lock);
     p->exe = x->prog.file;
     p->execed = true;
     exec_commit_creds(x);
     mutex_unlock(&p->lock);
+    flags = spin_lock_irqsave(&p->sighand->lock); /* usage_of() looks at a thread's memory under it */
     mm_activate(mm);
+    spin_unlock_irqrestore(&p->sighand->lock, flags);
     process_update_limits(p);
+    vfork_done(p);
     if (old) { /* the first program of a process has nothing to leave */
         mm_put(old);
         fd_close_on_exec();
@@ -422,6 +434,8 @@ int process_exec(struct exec_args *a)
     if (!mm)
         goto allow_write;
     err = process_become_single();
+    if (!err)
+        err = fd_unshare();
     if (err) {
         mm_put(mm);
         goto allow_write;

@@ -38,7 +38,7 @@ static __always_inline struct fd_ref fd_borrow(int fd)
     struct process *p = current_process();
     struct fd_array *a = p->files->array;
 
-    if (unlikely(p->nr_threads > 1)) {
+    if (unlikely(p->files_users > 1)) {
         struct file *f = fd_get_shared(p->files, fd);
 
         return (struct fd_ref){ f, f != NULL };

@@ -111,23 +111,46 @@ void fd_table_get(struct fd_table *t)
     ref_get(&t->refs);
 }
 
+static void close_file(struct fd_table *t, struct file *f)
+{
+    if (f->ops->flush)
+        f->ops->flush(f);
+    locks_release_posix(f, t);
+    file_put(f);
+}
+
 void fd_table_put(struct fd_table *t)
 {
     struct fd_array *a = t->array;
 
     if (!ref_put(&t->refs))
         return;
-    for (unsigned i = 0; i < a->max; i++) {
-        struct file *f = a->files[i];
-
-        if (!f)
-            continue;
-        if (f->ops->flush)
-            f->ops->flush(f);
-        file_put(f);
-    }
+    for (unsigned i = 0; i < a->max; i++)
+        if (a->files[i])
+            close_file(t, a->files[i]);
     kfree(a);
     slab_free(&table_cache, t);
+}
+
+int fd_unshare(void)
+{
+    struct process *p = current_process();
+    struct fd_table *own, *old = p->files;
+    unsigned long flags;
+
+    if (ref_is_one(&old->refs))
+        return 0;
+    own = fd_table_copy(old);
+    if (!own)
+        return -ENOMEM;
+    mutex_lock(&p->lock);
+    p->files = own;
+    mutex_unlock(&p->lock);
+    flags = spin_lock_irqsave(&p->sighand->lock);
+    p->files_users = p->nr_threads;
+    spin_unlock_irqrestore(&p->sighand->lock, flags);
+    fd_table_put(old);
+    return 0;
 }
 
 static struct fd_table *current_table(void)
@@ -158,7 +181,7 @@ struct file *fd_get_path(int fd)
     struct fd_array *a = p->files->array;
     struct file *f;
 
-    if (unlikely(p->nr_threads > 1))
+    if (unlikely(p->files_users > 1))
         return fd_get_shared(p->files, fd);
     if (unlikely((unsigned)fd >= a->max))
         return NULL;
@@ -289,14 +312,6 @@ static struct file *take_locked(struct fd_table *t, unsigned fd)
     return f;
 }
 
-static void close_file(struct file *f)
-{
-    if (f->ops->flush)
-        f->ops->flush(f);
-    locks_release_posix(f, current_process());
-    file_put(f);
-}
-
 int fd_install_at(struct file *f, int fd, int flags)
 {
     struct fd_table *t = current_table();
@@ -317,7 +332,7 @@ int fd_install_at(struct file *f, int fd, int flags)
     install_locked(t, fd, f, flags);
     spin_unlock(&t->lock);
     if (old)
-        close_file(old);
+        close_file(t, old);
     return fd;
 }
 
@@ -331,7 +346,7 @@ int fd_close(int fd)
     spin_unlock(&t->lock);
     if (!f)
         return -EBADF;
-    close_file(f);
+    close_file(t, f);
     return 0;
 }
 

@@ -34,6 +34,8 @@ int fd_close(int fd);
 int fd_set_cloexec(int fd, bool on);
 int fd_get_cloexec(int fd);
 void fd_close_on_exec(void);
+/* The current process, which has one thread, gets a table of its own if others use it: 0 or -ENOMEM. */
+int fd_unshare(void);
 /* Next open descriptor >= fd of the table, or -1: for /proc/self/fd and close_range. */
 int fd_next(struct fd_table *t, int fd);
 struct file *fd_table_file(struct fd_table *t, int fd); /* with a reference, or NULL */

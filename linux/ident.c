@@ -3,7 +3,7 @@
  * ident.c: who the process is: its number, groups, sessions; and its end. cred.c: on whose behalf it acts.
  */
 #include "kernel/arch.h"
-#include "linux/process.h"
+#include "linux/family.h"
 #include "linux/syscall.h"
 
 SYSCALL1(exit, int, code)
@@ -39,38 +39,61 @@ SYSCALL1(set_tid_address, vaddr_t, addr)
 
 /* ---- groups and sessions ---- */
 
-static struct process *by_pid(int pid)
+/* A number of pid's, or of the caller's (0): -ESRCH. */
+static long number_of(int pid, long (*number)(const struct process *p))
 {
     struct process *p = pid ? process_find(pid) : current_process();
+    long n = -ESRCH;
 
-    if (p && !pid)
-        ref_get(&p->refs);
-    return p;
+    if (!p)
+        return n;
+    if (!pid)
+        return number(p);
+    if (READ_ONCE(p->leader))
+        n = number(p);
+    process_put(p);
+    return n;
+}
+
+static long group_of(const struct process *p)
+{
+    return READ_ONCE(p->pgid);
+}
+static long session_of(const struct process *p)
+{
+    return READ_ONCE(p->sid);
 }
 
 SYSCALL1(getpgid, int, pid)
 {
-    struct process *p = by_pid(pid);
-    long n = p ? p->pgid : -ESRCH;
-
-    if (p)
-        process_put(p);
-    return n;
+    return number_of(pid, group_of);
 }
 
 SYSCALL0(getpgrp)
 {
-    return current_process()->pgid;
+    return group_of(current_process());
 }
 
 SYSCALL1(getsid, int, pid)
 {
-    struct process *p = by_pid(pid);
-    long n = p ? p->sid : -ESRCH;
+    return number_of(pid, session_of);
+}
 
-    if (p)
-        process_put(p);
-    return n;
+/* setpgid(2): oneself, or a child that has not changed its program yet; within one session. */
+static long set_group_locked(struct process *p, int pgid)
+{
+    const struct process *self = current_process();
+
+    if (!p->leader || (p != self && p->parent != self))
+        return -ESRCH;
+    if (p->sid != self->sid)
+        return -EPERM;
+    if (p != self && p->execed)
+        return -EACCES;
+    if (p->sid == p->pid || (pgid != p->pid && !group_exists_locked(pgid, self->sid)))
+        return -EPERM;
+    p->pgid = pgid;
+    return 0;
 }
 
 SYSCALL2(setpgid, int, pid, int, pgid)
@@ -80,15 +103,12 @@ SYSCALL2(setpgid, int, pid, int, pgid)
 
     if (pgid < 0)
         return -EINVAL;
-    p = by_pid(pid);
+    p = process_find(pid ? pid : current_process()->pid);
     if (!p)
         return -ESRCH;
-    if (!pgid)
-        pgid = p->pid;
-    /* a session leader stays where it is; a group must be one's own or exist in the session */
-    err = p->sid == p->pid || (pgid != p->pid && pgid != p->pgid) ? -EPERM : 0;
-    if (!err)
-        p->pgid = pgid;
+    spin_lock(&tasks_lock);
+    err = set_group_locked(p, pgid ? pgid : p->pid);
+    spin_unlock(&tasks_lock);
     process_put(p);
     return err;
 }
@@ -96,10 +116,13 @@ SYSCALL2(setpgid, int, pid, int, pgid)
 SYSCALL0(setsid)
 {
     struct process *p = current_process();
+    long sid = -EPERM;
 
-    if (p->pgid == p->pid) /* already leads a group */
-        return -EPERM;
-    p->sid = p->pgid = p->pid;
-    p->ctty = NULL;
-    return p->sid;
+    spin_lock(&tasks_lock);
+    if (!group_exists_locked(p->pid, 0)) {
+        sid = p->sid = p->pgid = p->pid;
+        p->ctty = NULL;
+    }
+    spin_unlock(&tasks_lock);
+    return sid;
 }

@@ -19,6 +19,7 @@
 #include "linux/cred.h"
 #include "linux/files.h"
 #include "linux/itimer.h"
+#include "linux/oom.h"
 #include "linux/process.h"
 #include "linux/socket/socket.h"
 #include "linux/stdio.h"
@@ -260,9 +261,9 @@ static const struct cred *cred_of_current(void)
     return current_cred();
 }
 
-static int pid_of(struct process *p)
+static int own_pid(void)
 {
-    return p->pid;
+    return current_process()->pid;
 }
 
 void linux_start(void)
@@ -272,10 +273,11 @@ void linux_start(void)
     fs_set_current(context_of_current, cred_of_current);
     tty_init();
     pipe_broken = send_sigpipe;
-    locks_pid = pid_of;
+    locks_pid = own_pid;
+    mm_set_oom(oom_kill);
     socket_host_init();
     vsock_dev_init();
-    p = process_new(NULL);
+    p = process_new();
     if (IS_ERR(p))
         panic("out of memory for the first process");
     init_process = p;

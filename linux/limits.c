@@ -8,6 +8,7 @@
 #include "kernel/uaccess.h"
 #include "lib/string.h"
 #include "linux/exec.h"
+#include "linux/family.h"
 #include "linux/files.h"
 #include "linux/itimer.h"
 #include "linux/process.h"
@@ -116,58 +117,92 @@ static struct __kernel_old_timeval ns_timeval(uint64_t ns)
     return (struct __kernel_old_timeval){ .tv_sec = ns / NSEC_PER_SEC, .tv_usec = ns % NSEC_PER_SEC / 1000 };
 }
 
-struct counters {
-    uint64_t min_flt, maj_flt, nvcsw, nivcsw;
-};
-
-static void process_counters(struct process *p, struct counters *n)
+void usage_of(struct process *p, struct process_usage *n)
 {
-    unsigned long flags = spin_lock_irqsave(&p->sighand->lock);
+    unsigned long flags;
     struct uthread *u;
+    struct mm *mm;
 
-    *n = (struct counters){ p->min_flt_dead, p->maj_flt_dead, p->nvcsw_dead, p->nivcsw_dead };
+    *n = (struct process_usage){ .maxrss = p->maxrss };
+    flags = spin_lock_irqsave(&p->sighand->lock);
+    process_cpu_times_locked(p, &n->utime_ns, &n->stime_ns);
+    n->min_flt = p->min_flt_dead;
+    n->maj_flt = p->maj_flt_dead;
+    n->nvcsw = p->nvcsw_dead;
+    n->nivcsw = p->nivcsw_dead;
     list_for_each (u, &p->threads, link) {
         n->min_flt += u->thread->min_flt;
         n->maj_flt += u->thread->maj_flt;
         n->nvcsw += u->thread->nvcsw;
         n->nivcsw += u->thread->nivcsw;
+        mm = u->thread->mm; /* those of the list have it still */
+        if (mm)
+            n->maxrss = MAX(n->maxrss, mm->peak_rss);
     }
     spin_unlock_irqrestore(&p->sighand->lock, flags);
 }
 
-SYSCALL2(getrusage, int, who, void __user *, u)
+void usage_add(struct process_usage *to, const struct process_usage *u)
 {
-    struct process *p = current_process();
-    struct counters n;
-    uint64_t ut = 0, st = 0;
+    to->utime_ns += u->utime_ns;
+    to->stime_ns += u->stime_ns;
+    to->min_flt += u->min_flt;
+    to->maj_flt += u->maj_flt;
+    to->nvcsw += u->nvcsw;
+    to->nivcsw += u->nivcsw;
+    to->maxrss = MAX(to->maxrss, u->maxrss);
+}
+
+int usage_to_user(void __user *to, const struct process_usage *u)
+{
     struct {
         struct __kernel_old_timeval utime, stime;
         int64_t maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv,
             nsignals, nvcsw, nivcsw;
-    } r = { 0 };
+    } r = {
+        .utime = ns_timeval(u->utime_ns),
+        .stime = ns_timeval(u->stime_ns),
+        .maxrss = u->maxrss * (PAGE_SIZE / 1024),
+        .minflt = u->min_flt,
+        .majflt = u->maj_flt,
+        .nvcsw = u->nvcsw,
+        .nivcsw = u->nivcsw,
+    };
+
+    return copy_to_user(to, &r, sizeof(r));
+}
+
+static void children_usage(struct process *p, struct process_usage *u)
+{
+    spin_lock(&tasks_lock);
+    *u = p->children_usage;
+    spin_unlock(&tasks_lock);
+}
+
+SYSCALL2(getrusage, int, who, void __user *, to)
+{
+    struct process *p = current_process();
+    struct process_usage u = { 0 };
 
     switch (who) {
     case 0: /* RUSAGE_SELF */
-        process_cpu_times(p, &ut, &st);
-        process_counters(p, &n);
+        usage_of(p, &u);
         break;
     case 1: /* RUSAGE_THREAD */
-        thread_times(current, &ut, &st);
-        n = (struct counters){ current->min_flt, current->maj_flt, current->nvcsw, current->nivcsw };
+        thread_times(current, &u.utime_ns, &u.stime_ns);
+        u.min_flt = current->min_flt;
+        u.maj_flt = current->maj_flt;
+        u.nvcsw = current->nvcsw;
+        u.nivcsw = current->nivcsw;
+        u.maxrss = current->mm->peak_rss;
         break;
-    case -1: /* RUSAGE_CHILDREN: there are none */
-        return copy_to_user(u, &r, sizeof(r));
+    case -1: /* RUSAGE_CHILDREN */
+        children_usage(p, &u);
+        break;
     default:
         return -EINVAL;
     }
-    r.utime = ns_timeval(ut);
-    r.stime = ns_timeval(st);
-    r.maxrss = p->mm->peak_rss * (PAGE_SIZE / 1024);
-    r.minflt = n.min_flt;
-    r.majflt = n.maj_flt;
-    r.nvcsw = n.nvcsw;
-    r.nivcsw = n.nivcsw;
-    return copy_to_user(u, &r, sizeof(r));
+    return usage_to_user(to, &u);
 }
 
 SYSCALL1(times, struct tms __user *, u)
@@ -176,9 +211,14 @@ SYSCALL1(times, struct tms __user *, u)
     uint64_t ut, st;
 
     if (u) {
+        struct process_usage c;
+
         process_cpu_times(current_process(), &ut, &st);
+        children_usage(current_process(), &c);
         t.tms_utime = ut / (NSEC_PER_SEC / 100);
         t.tms_stime = st / (NSEC_PER_SEC / 100);
+        t.tms_cutime = c.utime_ns / (NSEC_PER_SEC / 100);
+        t.tms_cstime = c.stime_ns / (NSEC_PER_SEC / 100);
         if (copy_to_user(u, &t, sizeof(t)))
             return -EFAULT;
     }

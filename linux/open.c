@@ -280,7 +280,7 @@ static long do_fcntl(int fd, struct file *f, unsigned cmd, unsigned long arg)
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
-        return locks_fcntl(f, cmd, (void __user *)arg, current_process());
+        return locks_fcntl(f, cmd, (void __user *)arg, current_process()->files);
     case F_SETOWN:
     case F_GETOWN:
     case F_SETOWN_EX:

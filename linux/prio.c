@@ -5,8 +5,9 @@
  */
 #include "kernel/thread.h"
 #include "linux/cred.h"
+#include "linux/family.h"
 #include "linux/futex.h"
-#include "linux/process.h"
+#include "linux/prio.h"
 #include "linux/syscall.h"
 #include <asm/resource.h>
 #include <linux/capability.h>
@@ -14,14 +15,28 @@
 
 enum { OF_PROCESS, OF_GROUP, OF_USER }; /* PRIO_*; IOPRIO_WHO_* begin at 1 */
 
-/* Calls fn for each thread that (which, who) means; its greatest answer, -ESRCH without any, -EINVAL. Without threads of
- * other processes a group or a user is the process or nobody. */
+/* Those of p's threads that are the group's or the user's. tasks_lock held. */
+static long of_process(struct process *p, int which, uint32_t who, long best, long (*fn)(struct thread *t, int arg),
+                       int arg)
+{
+    unsigned long flags;
+    struct uthread *u;
+
+    if (which == OF_GROUP && p->pgid != (int)who)
+        return best;
+    flags = spin_lock_irqsave(&p->sighand->lock);
+    list_for_each (u, &p->threads, link)
+        if (which == OF_GROUP ||
+            thread_cred(u->thread)->uid == who) /* no CPU leaves a section of RCU's here */
+            best = MAX(best, fn(u->thread, arg));
+    spin_unlock_irqrestore(&p->sighand->lock, flags);
+    return best;
+}
+
+/* Calls fn for each thread that (which, who) means; its greatest answer, -ESRCH without any, -EINVAL. */
 static long for_each_target(int which, int who, long (*fn)(struct thread *t, int arg), int arg)
 {
-    struct process *p = current_process();
-    struct uthread *u;
-    unsigned long flags;
-    uint32_t uid;
+    struct process *p;
     long best = -ESRCH;
 
     if (which < OF_PROCESS || which > OF_USER)
@@ -36,15 +51,12 @@ static long for_each_target(int which, int who, long (*fn)(struct thread *t, int
             thread_put(t);
         return best;
     }
-    if (which == OF_GROUP && who && who != p->pgid)
-        return -ESRCH;
-    uid = who ? (uint32_t)who : current_cred()->uid;
-    flags = spin_lock_irqsave(&p->sighand->lock);
-    list_for_each (u, &p->threads, link)
-        if (which == OF_GROUP ||
-            thread_cred(u->thread)->uid == uid) /* no CPU leaves a section of RCU's here */
-            best = MAX(best, fn(u->thread, arg));
-    spin_unlock_irqrestore(&p->sighand->lock, flags);
+    if (!who)
+        who = which == OF_GROUP ? current_process()->pgid : (int)current_cred()->uid;
+    spin_lock(&tasks_lock);
+    list_for_each (p, &processes, all)
+        best = of_process(p, which, who, best, fn, arg);
+    spin_unlock(&tasks_lock);
     return best;
 }
 
@@ -55,8 +67,22 @@ static long read_nice(struct thread *t, int unused)
     return 20 - t->nice; /* errors are negative */
 }
 
+bool prio_may_set(struct thread *t)
+{
+    const struct cred *own = current_cred(), *c;
+    bool may;
+
+    rcu_read_lock();
+    c = thread_cred(t);
+    may = own->euid == c->uid || own->euid == c->euid;
+    rcu_read_unlock();
+    return may || fs_capable(CAP_SYS_NICE);
+}
+
 static long write_nice(struct thread *t, int nice)
 {
+    if (!prio_may_set(t))
+        return -EPERM;
     if (nice < t->nice && !fs_capable(CAP_SYS_NICE) &&
         20 - nice > (int)MIN(rlimit_cur(RLIMIT_NICE), (uint64_t)40))
         return -EACCES;
@@ -97,6 +123,8 @@ static long check_ioprio(int prio)
 
 static long write_ioprio(struct thread *t, int prio)
 {
+    if (!prio_may_set(t))
+        return -EPERM;
     WRITE_ONCE(((struct uthread *)t->ulinux)->ioprio, prio);
     return 0;
 }

@@ -9,8 +9,8 @@
 #include "kernel/slab.h"
 #include "kernel/uaccess.h"
 #include "lib/string.h"
-#include "linux/control.h"
 #include "linux/cred.h"
+#include "linux/family.h"
 #include "linux/files.h"
 #include "linux/futex.h"
 #include "linux/io_uring.h"
@@ -90,6 +90,7 @@ int uthread_publish(struct thread *t)
         u->exited = false;
         list_append(&p->threads, &u->link);
         p->nr_threads++;
+        p->files_users++;
     }
     spin_unlock_irqrestore(&p->sighand->lock, flags);
     return ending ? -EAGAIN : 0;
@@ -101,29 +102,41 @@ static void process_free(struct process *p)
         fd_table_put(p->files);
     if (p->fs)
         fs_context_put(p->fs);
+    if (p->exe)
+        file_put(p->exe);
     kfree(p->sighand);
     slab_free(&process_cache, p);
 }
 
-struct process *process_new(struct process *parent)
+struct process *process_alloc(void)
 {
-    struct process *p;
-    struct thread *t;
-    struct cred *cred;
+    struct process *p = slab_zalloc(&process_cache);
 
-    if (parent)
-        return ERR_PTR(-ENOSYS);
-    p = slab_zalloc(&process_cache);
     if (!p)
-        return ERR_PTR(-ENOMEM);
+        return NULL;
     ref_init(&p->refs);
     mutex_init(&p->lock, RANK_PROCESS);
     list_init(&p->threads);
     list_init(&p->children);
     list_init(&p->sibling);
+    list_init(&p->all);
+    waitq_init(&p->child_wait);
+    waitq_init(&p->end_wait);
+    p->exit_signal = SIGCHLD;
+    p->start_ns = clock_mono_ns();
+    return p;
+}
+
+struct process *process_new(void)
+{
+    struct process *p = process_alloc();
+    struct thread *t;
+    struct cred *cred;
+
+    if (!p)
+        return ERR_PTR(-ENOMEM);
     memcpy(p->rlimits, default_rlimits, sizeof(default_rlimits));
     p->dumpable = 1;
-    p->start_ns = clock_mono_ns();
     p->files = fd_table_new();
     p->fs = fs_context_new();
     p->sighand = sighand_new();
@@ -141,6 +154,9 @@ struct process *process_new(struct process *parent)
     p->leader = t;
     p->pid = p->pgid = p->sid = t->tid;
     uthread_publish(t);
+    spin_lock(&tasks_lock);
+    process_link_locked(p, NULL, 0);
+    spin_unlock(&tasks_lock);
     return p;
 }
 
@@ -150,63 +166,42 @@ void process_put(struct process *p)
         process_free(p);
 }
 
-/* ---- finding ---- */
-
-struct process *process_find(int pid)
+struct mm *process_mm(struct process *p)
 {
-    if (!init_process || pid != init_process->pid)
-        return NULL;
-    ref_get(&init_process->refs);
-    return init_process;
+    struct mm *mm;
+
+    mutex_lock(&p->lock);
+    mm = p->mm;
+    if (mm)
+        mm_get(mm);
+    mutex_unlock(&p->lock);
+    return mm;
 }
 
-struct process *process_next(int pid)
+struct fs_context *process_fs(struct process *p)
 {
-    return init_process && pid <= init_process->pid ? process_find(init_process->pid) : NULL;
+    struct fs_context *fs;
+
+    mutex_lock(&p->lock);
+    fs = p->fs;
+    fs_context_get(fs);
+    mutex_unlock(&p->lock);
+    return fs;
 }
 
-struct thread *thread_find(int tgid, int tid)
+struct fd_table *process_files(struct process *p)
 {
-    struct thread *t = tid_find(tid);
+    struct fd_table *t;
 
-    if (t && tgid && t->proc->pid != tgid) {
-        thread_put(t);
-        t = NULL;
-    }
+    mutex_lock(&p->lock);
+    t = p->files;
+    if (t)
+        fd_table_get(t);
+    mutex_unlock(&p->lock);
     return t;
 }
 
-static int send(struct process *p, int sig, const siginfo_t *info)
-{
-    return sig >= 0 && sig <= NR_SIGNALS ? signal_send_process(p, sig, info) : -EINVAL;
-}
-
-int process_signal_group(int pgid, int sig, const siginfo_t *info)
-{
-    return pgid == init_process->pgid ? send(init_process, sig, info) : -ESRCH;
-}
-
-int process_signal_pid(int pid, int sig, const siginfo_t *info)
-{
-    struct process *p = init_process;
-
-    if (pid == -1) /* everybody but pid 1 and oneself */
-        return -ESRCH;
-    if (pid <= 0)
-        return process_signal_group(pid ? -pid : current_process()->pgid, sig, info);
-    return pid == p->pid ? send(p, sig, info) : -ESRCH;
-}
-
 /* ---- ending ---- */
-
-/* The last thread of pid 1 is gone: the VM's work is done. */
-static void __noreturn init_ended(struct process *p)
-{
-    int status = p->exit_status;
-
-    vfs_sync_all();
-    control_report_exit(status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff);
-}
 
 /* u leaves its process; true when it was the last. What it was sent and did not take goes to others or is lost. */
 static bool leave_process(struct uthread *u, int code)
@@ -227,11 +222,14 @@ static bool leave_process(struct uthread *u, int code)
     p->nvcsw_dead += t->nvcsw;
     p->nivcsw_dead += t->nivcsw;
     sigpending_destroy(p->sighand, &u->pending);
+    p->files_users--;
     bool last = --p->nr_threads == 0;
 
     if (last && !p->exiting) /* since Linux 5.18 the last thread's counts, not the first's */
         p->exit_status = code;
-    if (!last)
+    if (last)
+        sigpending_destroy(p->sighand, &p->sighand->shared);
+    else
         signal_retarget_locked(u, ~u->sigmask);
     if (p->exec_thread && p->nr_threads == 1)
         thread_wake(p->exec_thread);
@@ -243,16 +241,16 @@ void uthread_exit(int code)
 {
     struct uthread *u = current_uthread();
     struct process *p = u->proc;
+    bool leader = current == p->leader; /* its number is the process's */
 
     uring_task_exit(u);
     futex_exit_thread(u);
-    if (leave_process(u, code)) {
-        if (p->itimers || p->posix_timers)
-            itimer_exit_process(p);
-        if (p == init_process)
-            init_ended(p);
-    }
-    if (current != p->leader) /* its number is the process's */
+    current->mm = NULL; /* the process's last thread gives it back */
+    if (leave_process(u, code))
+        process_end(p);
+    else
+        process_thread_end(current->tid);
+    if (!leader)
         tid_release(current);
     thread_exit();
 }
@@ -295,10 +293,12 @@ static void become_leader(struct process *p)
     if (old == t)
         return;
     current_uthread()->start_ns = ((struct uthread *)old->ulinux)->start_ns;
+    spin_lock(&tasks_lock);
     tid_swap(old, t);
-    tid_release(old);
     thread_get(t);
     p->leader = t;
+    spin_unlock(&tasks_lock);
+    tid_release(old);
     thread_put(old);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * process.h: the process: what Linux keeps per thread group, and linux/'s part of each thread.
- * Nothing that belongs to a process is global. Guards: [I] immutable [p] process.lock [s] sighand lock [a] atomic
+ * Nothing that belongs to a process is global. Guards: [I] immutable [p] process.lock [s] sighand lock
+ * [t] tasks_lock [a] atomic
  */
 #ifndef LINUX_PROCESS_H
 #define LINUX_PROCESS_H
@@ -11,6 +12,7 @@
 #include "kernel/thread.h"
 #include "linux/signal.h"
 
+struct clone_request;
 struct fd_table;
 struct pi_waiter;
 struct tty;
@@ -21,31 +23,58 @@ struct rlimit_pair {
     uint64_t cur, max;
 };
 
+/* What getrusage(2) tells. */
+struct process_usage {
+    uint64_t utime_ns, stime_ns, min_flt, maj_flt, nvcsw, nivcsw, maxrss; /* pages */
+};
+
+/* A parent in vfork(2) waits for its child's exec or end. */
+struct vfork_wait {
+    struct thread *thread;
+    bool done; /* [t] */
+};
+
 struct process {
     refcount_t refs;
     struct mutex lock;
-    int pid, ppid, pgid, sid; /* [I] but pgid, sid [p] */
-    struct mm *mm;            /* replaced by exec [p] */
+    int pid, ppid, pgid, sid; /* 0 until it is one of the processes [t]; pid [I] */
+    struct mm *mm;            /* replaced by exec, NULL after the end [p and t] */
     struct fd_table *files;   /* linux/files.h */
     struct fs_context *fs;
     struct sighand *sighand;                  /* actions, shared pending set */
     struct rlimit_pair rlimits[RLIM_NLIMITS]; /* [p] */
     struct list threads;                      /* struct uthread.link: those that have not ended [s] */
     unsigned nr_threads;                      /* [s]; one: no other thread uses what is the process's */
-    struct thread *leader;                    /* whose id is pid, perhaps ended; referenced [s] */
+    struct thread *leader;                    /* whose id is pid, perhaps ended; referenced; NULL: reaped [t, s] */
     struct thread *exec_thread;               /* waits in exec for all others to end [s] */
-    struct list children;                     /* of struct process.sibling [p] */
-    struct list sibling;
-    struct tty *ctty;
+    /* the family: linux/family.h */
+    struct list all;           /* in the list of processes [t] */
+    struct process *parent;    /* NULL: the first process [t] */
+    struct list children;      /* of struct process.sibling [t] */
+    struct list sibling;       /* [t] */
+    int forker;                /* the thread of the parent that made it [t] */
+    int exit_signal;           /* what the parent gets [t] */
+    bool zombie;               /* ended, its status not yet taken [t] */
+    struct waitq child_wait;   /* its threads in wait(2) */
+    struct waitq end_wait;     /* those who poll a pidfd of it */
+    struct vfork_wait *vfork;  /* [t] */
+    struct process_usage children_usage; /* of children that were waited for [t] */
+    uint64_t maxrss;           /* pages; once it has ended */
+    struct tty *ctty;          /* [t] */
+    unsigned files_users;      /* nr_threads, and one more if other processes have the same table (CLONE_FILES) [s] */
     int exit_status; /* wait(2) encoding, once exiting */
     bool exiting, execed;
     bool stopped; /* by SIGSTOP and the like [s] */
+    bool continued; /* wait(2) may report it [s] */
+    bool tell_parent; /* that it goes on: the first thread to run again does it [s] */
+    uint8_t stop_signal; /* of the stop that wait(2) has not reported; 0: none [s] */
     char comm[16];
     struct file *exe;
     uint32_t personality;
     uint8_t dumpable, child_subreaper, thp_disable;
     int pdeath_signal;
     int oom_score_adj;
+    uint64_t oom_ns; /* when it was killed for its memory; 0 [t] */
     uint64_t start_ns;
     uint64_t utime_dead_ns, stime_dead_ns, min_flt_dead, maj_flt_dead; /* of threads that ended [s] */
     uint64_t nvcsw_dead, nivcsw_dead;                                  /* [s] */
@@ -70,6 +99,7 @@ struct uthread {
     /* restart_syscall(2) */
     long (*restart_fn)(struct uthread *);
     uint64_t restart_arg[4];
+    vaddr_t set_child_tid; /* where its number goes before it runs; 0: nowhere */
     vaddr_t clear_child_tid, robust_list;
     /* futexes with priority inheritance (linux/futex/pi.h) [PI lock] */
     struct list pi_waiters;       /* struct pi_waiter.lent: who waits for this thread */
@@ -84,6 +114,11 @@ struct uthread {
     uint16_t ioprio;
     struct uring_task *uring; /* linux/io_uring/; NULL until used */
 };
+
+/* What p's threads have used, those that ended included; sums; and as a struct rusage for the program: 0 or -EFAULT. */
+void usage_of(struct process *p, struct process_usage *u);
+void usage_add(struct process_usage *to, const struct process_usage *u);
+int usage_to_user(void __user *to, const struct process_usage *u);
 
 extern struct process *init_process; /* pid 1: the program */
 
@@ -100,13 +135,26 @@ static inline uint64_t rlimit_cur(unsigned which)
     return current_process()->rlimits[which].cur;
 }
 
-/* A process with one thread, not yet runnable; for init (parent NULL) and fork. ERR_PTR on failure. */
-struct process *process_new(struct process *parent);
+/* The first process, with one thread that does not run yet. ERR_PTR on failure. */
+struct process *process_new(void);
+/* clone(2) without CLONE_THREAD: a child of the current process, which runs. Its number, or -errno. Sleeps. */
+long process_fork(const struct clone_request *q);
+/* An empty process: nobody's, without threads; fields that fork copies are the caller's. NULL when out of memory. */
+struct process *process_alloc(void);
 void process_put(struct process *p);
 /* kill(2)'s choice of targets: a process, a group (0, < -1) or all (-1). -ESRCH, -EPERM, -EINVAL (the signal), or the
- * last send's error. */
+ * last send's error. Who sends must be allowed to, if info says that a program does. */
 int process_signal_pid(int pid, int sig, const siginfo_t *info);
 int process_signal_group(int pgid, int sig, const siginfo_t *info); /* group 1 too */
+int process_signal(struct process *p, int sig, const siginfo_t *info); /* -ESRCH also when it was reaped */
+/* May the current thread look into p (PTRACE_MODE_ATTACH without ptrace)? 0, -EPERM, -ESRCH. */
+int process_may_access(const struct process *p);
+/* Its descriptors and its memory with a reference; NULL: it has ended. Sleeps. */
+struct fd_table *process_files(struct process *p);
+struct mm *process_mm(struct process *p);
+struct fs_context *process_fs(struct process *p); /* never NULL */
+/* The same for one thread, which the caller holds. */
+int process_signal_thread(struct thread *t, int sig, const siginfo_t *info);
 /* The thread tid (of process tgid unless 0) with a reference, or NULL. */
 struct thread *thread_find(int tgid, int tid);
 /* linux/'s part of t, which becomes a thread of p with a number of its own, not yet among p's threads. Dropped with t's
@@ -117,7 +165,7 @@ int uthread_publish(struct thread *t);
 /* Ends all other threads of the current process, for exec; the current one becomes its leader. 0, or -EAGAIN when
  * the process is ending or another thread was first. Sleeps. */
 int process_become_single(void);
-struct process *process_find(int pid); /* with a reference, or NULL */
+struct process *process_find(int pid); /* with a reference, or NULL; zombies too */
 struct process *process_next(
     int pid); /* the one with the lowest number from pid on, with a reference; or NULL */
 /* Ends every thread of the current process with a wait(2) status: exit code << 8, or the signal number. When the

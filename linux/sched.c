@@ -7,6 +7,7 @@
 #include "kernel/uaccess.h"
 #include "lib/string.h"
 #include "linux/futex.h"
+#include "linux/prio.h"
 #include "linux/process.h"
 #include "linux/syscall.h"
 #include "linux/time.h"
@@ -68,12 +69,14 @@ static bool nice_allowed(int nice)
     return 20 - nice <= (int)MIN(rlimit_cur(RLIMIT_NICE), (uint64_t)40);
 }
 
-static bool may_set(const struct thread *t, const struct setting *s)
+static bool may_set(struct thread *t, const struct setting *s)
 {
     uint64_t limit = rlimit_cur(RLIMIT_RTPRIO);
 
     if (fs_capable(CAP_SYS_NICE))
         return true;
+    if (!prio_may_set(t))
+        return false;
     if (policy_rt(s->policy)) {
         if (s->policy != t->policy && !limit)
             return false;
@@ -264,6 +267,7 @@ SYSCALL3(sched_setaffinity, int, tid, unsigned, len, const void __user *, u)
 {
     struct thread *t;
     uint64_t mask = 0;
+    long err = 0;
 
     if (copy_from_user(&mask, u, MIN((size_t)len, sizeof(mask))))
         return -EFAULT;
@@ -271,10 +275,14 @@ SYSCALL3(sched_setaffinity, int, tid, unsigned, len, const void __user *, u)
     if (!t)
         return -ESRCH;
     mask &= cpus_all();
-    if (mask)
+    if (!prio_may_set(t))
+        err = -EPERM;
+    else if (!mask)
+        err = -EINVAL;
+    else
         sched_set_affinity(t, mask);
     thread_put(t);
-    return mask ? 0 : -EINVAL;
+    return err;
 }
 
 SYSCALL3(sched_getaffinity, int, tid, unsigned, len, void __user *, u)

@@ -230,11 +230,6 @@ static void user_info(siginfo_t *info, int sig, int code)
     info->si_uid = current_cred()->uid;
 }
 
-static bool sig_ok(int sig)
-{
-    return sig >= 0 && sig <= NR_SIGNALS;
-}
-
 SYSCALL2(kill, int, pid, int, sig)
 {
     siginfo_t info;
@@ -253,7 +248,7 @@ static long send_tid(int tgid, int tid, int sig, const siginfo_t *info)
     t = thread_find(tgid, tid);
     if (!t)
         return -ESRCH;
-    err = sig_ok(sig) ? signal_send_thread(t, sig, info) : -EINVAL;
+    err = process_signal_thread(t, sig, info);
     thread_put(t);
     return err;
 }

@@ -7,6 +7,7 @@
 #include "kernel/slab.h"
 #include "kernel/uaccess.h"
 #include "lib/string.h"
+#include "linux/family.h"
 #include "linux/itimer.h"
 #include "linux/process.h"
 #include <asm/resource.h>
@@ -16,6 +17,8 @@ struct sigqueue {
     struct process *timer_of; /* whose POSIX timer sent it, or NULL */
     siginfo_t info;
 };
+
+struct waitq signalfd_wait = WAITQ_INIT(signalfd_wait);
 
 static struct slab_cache queue_cache = SLAB_CACHE(struct sigqueue);
 
@@ -32,7 +35,6 @@ struct sighand *sighand_new(void)
     ref_init(&s->refs);
     spin_init(&s->lock, RANK_SIGNAL);
     list_init(&s->shared.queue);
-    waitq_init(&s->signalfd_wait);
     return s;
 }
 
@@ -231,6 +233,8 @@ static bool fatal(const struct process *p, const struct uthread *u, int sig)
 {
     if (sig == SIGKILL)
         return true;
+    if (p->stopped) /* it waits until the process goes on */
+        return false;
     return p->sighand->actions[sig - 1].handler == (vaddr_t)SIG_DFL && !signal_default_ignored(sig) &&
            !signal_default_stops(sig) && !signal_default_dumps(sig) && !(u->sigmask & sig_bit(sig));
 }
@@ -244,7 +248,7 @@ static void notify_locked(struct process *p, struct uthread *u, int sig)
         else
             thread_kick(u->thread, WORK_SIGNAL);
     }
-    wake_all(&p->sighand->signalfd_wait);
+    wake_all(&signalfd_wait);
 }
 
 void signal_retarget_locked(struct uthread *u, uint64_t set)
@@ -261,7 +265,7 @@ void signal_retarget_locked(struct uthread *u, uint64_t set)
 
 /* ---- stopping and going on ---- */
 
-static void continue_locked(struct process *p)
+static void continue_locked(struct process *p, bool killed)
 {
     struct uthread *u;
 
@@ -269,23 +273,56 @@ static void continue_locked(struct process *p)
     if (!p->stopped)
         return;
     p->stopped = false;
+    p->stop_signal = 0;
+    p->continued = p->tell_parent = !killed;
     list_for_each (u, &p->threads, link)
         thread_wake(u->thread);
 }
 
-void signal_stop_process(struct process *p)
+/* Signals of the terminal stop nobody in a group that no shell looks after. */
+static bool may_stop(struct process *p, int sig)
 {
+    bool orphaned;
+
+    if (sig == SIGSTOP)
+        return true;
+    spin_lock(&tasks_lock);
+    orphaned = group_orphaned_locked(p->pgid, NULL);
+    spin_unlock(&tasks_lock);
+    return !orphaned;
+}
+
+void signal_stop_process(struct process *p, int sig)
+{
+    bool may = may_stop(p, sig), stopped = false;
     unsigned long flags = spin_lock_irqsave(&p->sighand->lock);
     struct uthread *u;
 
-    if (p->sighand->stopping && !p->exiting) {
-        p->sighand->stopping = false;
+    if (p->sighand->stopping && may && !p->exiting) {
+        stopped = !p->stopped;
         p->stopped = true;
+        p->continued = false;
+        if (stopped)
+            p->stop_signal = sig;
         list_for_each (u, &p->threads, link)
             if (u->thread != current)
                 thread_kick(u->thread, WORK_SIGNAL);
     }
+    p->sighand->stopping = false;
     spin_unlock_irqrestore(&p->sighand->lock, flags);
+    if (stopped)
+        process_tell_parent(p, CLD_STOPPED, sig);
+}
+
+void signal_stop_ended(struct process *p)
+{
+    unsigned long flags = spin_lock_irqsave(&p->sighand->lock);
+    bool tell = p->tell_parent;
+
+    p->tell_parent = false;
+    spin_unlock_irqrestore(&p->sighand->lock, flags);
+    if (tell)
+        process_tell_parent(p, CLD_CONTINUED, SIGCONT);
 }
 
 #define STOP_SIGNALS (sig_bit(SIGSTOP) | sig_bit(SIGTSTP) | sig_bit(SIGTTIN) | sig_bit(SIGTTOU))
@@ -295,11 +332,11 @@ static void before_queueing_locked(struct process *p, int sig)
 {
     if (sig == SIGCONT) {
         signal_flush_ignored_locked(p, STOP_SIGNALS);
-        continue_locked(p);
+        continue_locked(p, false);
     } else if (signal_default_stops(sig)) {
         signal_flush_ignored_locked(p, sig_bit(SIGCONT));
     } else if (sig == SIGKILL) {
-        continue_locked(p);
+        continue_locked(p, true);
     }
 }
 
@@ -343,6 +380,8 @@ static int queue_locked(struct process *p, struct uthread *target, int sig, cons
     struct sigpending *pending = target ? &target->pending : &p->sighand->shared;
     struct sigqueue *q = NULL;
 
+    if (unlikely(!p->nr_threads)) /* a zombie */
+        return 1;
     before_queueing_locked(p, sig);
     if (dropped_locked(p, target, sig))
         return 1;

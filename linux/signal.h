@@ -34,8 +34,11 @@ struct sighand {
     struct sigpending shared;              /* [s] process-directed */
     unsigned nr_queued; /* [s] siginfos of all threads and POSIX timers, against RLIMIT_SIGPENDING */
     bool stopping;      /* [s] a stop signal was taken and is about to stop the process */
-    struct waitq signalfd_wait;
 };
+
+/* Those who wait for signals at a descriptor: of all processes, since it may be inherited, and be in an epoll that outlives
+ * who made it. */
+extern struct waitq signalfd_wait;
 
 /* Sends to a process or one of its threads. info may be NULL (kernel-generated, SI_KERNEL). Any context.
  * 0, -EAGAIN when the queue limit is reached for a real-time signal. */
@@ -60,7 +63,9 @@ void signal_set_temp_mask(uint64_t mask);
 /* The same with the mask argument of such a call; NULL changes nothing. 0, -EINVAL, -EFAULT. */
 int signal_user_temp_mask(const uint64_t __user *mask, size_t size);
 /* The current thread took a stop signal: the process is stopped from here on, unless SIGCONT came since. */
-void signal_stop_process(struct process *p);
+void signal_stop_process(struct process *p, int sig);
+/* One of its threads goes on: the parent learns it, once. */
+void signal_stop_ended(struct process *p);
 /* The call was not interrupted after all: no signal may be taken under the temporary mask any more. */
 void signal_restore_mask(void);
 struct sighand *sighand_new(void); /* NULL when out of memory */

@@ -86,7 +86,7 @@ static int take(struct signalfd *s, bool block, siginfo_t *info)
 
     if (sig || !block)
         return sig;
-    err = wait_event_interruptible(&u->proc->sighand->signalfd_wait,
+    err = wait_event_interruptible(&signalfd_wait,
                                    (sig = signal_dequeue(u, atomic_load(&s->set), info)));
     return err ? err : sig;
 }
@@ -119,7 +119,7 @@ static unsigned signalfd_poll(struct file *f, struct poll_table *pt)
     struct signalfd *s = f->private;
     struct uthread *u = current_uthread();
 
-    poll_wait(f, &u->proc->sighand->signalfd_wait, pt);
+    poll_wait(f, &signalfd_wait, pt);
     return (READ_ONCE(u->pending.set) | READ_ONCE(u->proc->sighand->shared.set)) & atomic_load(&s->set)
                ? EPOLLIN
                : 0;
@@ -155,7 +155,7 @@ static long change_set(int fd, uint64_t set)
         struct signalfd *s = f->private;
 
         atomic_store(&s->set, set);
-        wake_all(&current_process()->sighand->signalfd_wait);
+        wake_all(&signalfd_wait);
     } else {
         n = -EINVAL;
     }

@@ -29,6 +29,8 @@ const syscall_fn syscall_table[NR_SYSCALLS] = {
     /* Those that copy all of the caller's registers have them completed first. */
     [__NR_clone] = arch_sys_clone,
     [__NR_clone3] = arch_sys_clone3,
+    [__NR_fork] = arch_sys_fork,
+    [__NR_vfork] = arch_sys_vfork,
 };
 #undef SYS
 #undef MISSING

@@ -142,6 +142,8 @@ arch_sys_\name:
     .endm
     FULL_REGS clone
     FULL_REGS clone3
+    FULL_REGS fork
+    FULL_REGS vfork
 
 /* A thread that never was in user mode: its stack pointer is where user_return wants it. */
     .globl enter_user_mode

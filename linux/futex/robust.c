@@ -95,7 +95,7 @@ static void release(struct uthread *u)
         walk_robust(u->robust_list);
     u->robust_list = 0;
     futex_pi_exit(u);
-    if (u->clear_child_tid && u->proc->nr_threads > 1 &&
+    if (u->clear_child_tid && (u->proc->nr_threads > 1 || u->proc->mm->users.n > 1) &&
         !put_user(zero, (uint32_t __user *)u->clear_child_tid))
         futex_wake(u->clear_child_tid, true, 1, FUTEX_ANY);
     u->clear_child_tid = 0;

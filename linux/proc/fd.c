@@ -13,14 +13,25 @@ static int fd_of(struct inode *i)
     return proc_tid(i);
 }
 
-/* The open file with a reference, or NULL. */
-static struct file *file_of(struct inode *dir, int fd)
+/* The process's descriptors with a reference, or NULL. */
+static struct fd_table *table_of(struct inode *i)
 {
-    struct process *p = proc_process(dir);
-    struct file *f = p ? fd_table_file(p->files, fd) : NULL;
+    struct process *p = proc_process(i);
+    struct fd_table *t = p ? process_files(p) : NULL;
 
     if (p)
         process_put(p);
+    return t;
+}
+
+/* The open file with a reference, or NULL. */
+static struct file *file_of(struct inode *dir, int fd)
+{
+    struct fd_table *t = table_of(dir);
+    struct file *f = t ? fd_table_file(t, fd) : NULL;
+
+    if (t)
+        fd_table_put(t);
     return f;
 }
 
@@ -81,16 +92,16 @@ static const struct pseudo_node fd_node = {
 static int show_fdinfo(struct seq *s, struct inode *i)
 {
     int fd = fd_of(i);
-    struct process *p = proc_process(i);
+    struct fd_table *t = table_of(i);
     struct file *f;
     char *extra;
     bool cloexec;
 
-    if (!p)
+    if (!t)
         return -ESRCH;
-    f = fd_table_file(p->files, fd);
-    cloexec = f && fd_table_cloexec(p->files, fd);
-    process_put(p);
+    f = fd_table_file(t, fd);
+    cloexec = f && fd_table_cloexec(t, fd);
+    fd_table_put(t);
     if (!f)
         return -ENOENT;
     seq_printf(s, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", (long long)f->pos,
@@ -129,12 +140,12 @@ static int fd_lookup(struct inode *dir, const char *name, unsigned len, const st
 static int fd_readdir(struct inode *dir, struct pseudo_emitter *e, uint64_t pos,
                       const struct pseudo_node *node)
 {
-    struct process *p = proc_process(dir);
+    struct fd_table *t = table_of(dir);
     int fd;
 
-    if (!p)
+    if (!t)
         return -ENOENT;
-    while (pos <= INT32_MAX && (fd = fd_next(p->files, pos)) >= 0) {
+    while (pos <= INT32_MAX && (fd = fd_next(t, pos)) >= 0) {
         char name[12];
 
         snprintf(name, sizeof(name), "%d", fd);
@@ -142,7 +153,7 @@ static int fd_readdir(struct inode *dir, struct pseudo_emitter *e, uint64_t pos,
             break;
         pos = fd + 1;
     }
-    process_put(p);
+    fd_table_put(t);
     return 0;
 }
 

@@ -309,13 +309,16 @@ static int follow_exe(struct inode *i, struct path *out)
 static int follow_place(struct inode *i, struct path *out)
 {
     struct process *p = proc_process(i);
+    struct fs_context *fs;
 
     if (!p)
         return -ENOENT;
-    spin_lock(&p->fs->lock);
-    *out = pseudo_i(i)->node->arg ? p->fs->root : p->fs->cwd;
+    fs = process_fs(p);
+    spin_lock(&fs->lock);
+    *out = pseudo_i(i)->node->arg ? fs->root : fs->cwd;
     path_get(out);
-    spin_unlock(&p->fs->lock);
+    spin_unlock(&fs->lock);
+    fs_context_put(fs);
     process_put(p);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "abi/fs.h"
 #include "lib/string.h"
 #include "linux/cred.h"
+#include "linux/family.h"
 #include "linux/filesystems.h"
 #include "linux/proc/proc.h"
 
@@ -40,11 +41,7 @@ struct mm *proc_mm(struct inode *i)
 
     if (!p)
         return NULL;
-    mutex_lock(&p->lock);
-    mm = p->mm;
-    if (mm)
-        mm_get(mm);
-    mutex_unlock(&p->lock);
+    mm = process_mm(p);
     process_put(p);
     return mm;
 }
@@ -57,11 +54,13 @@ void proc_attr(struct inode *i)
     if (!p)
         return;
     if (p->dumpable || i->mode == (S_IFDIR | 0555)) {
+        spin_lock(&tasks_lock);
         rcu_read_lock();
-        c = thread_cred(p->leader);
-        i->uid = c->euid;
-        i->gid = c->egid;
+        c = p->leader ? thread_cred(p->leader) : NULL;
+        i->uid = c ? c->euid : 0;
+        i->gid = c ? c->egid : 0;
         rcu_read_unlock();
+        spin_unlock(&tasks_lock);
     } else {
         i->uid = i->gid = 0;
     }

@@ -106,10 +106,13 @@ static void signal_sets(const struct subject *x, struct sets *s)
 static void show_identity(struct seq *s, const struct subject *x, const struct cred *c, bool process)
 {
     const struct process *p = x->p;
+    struct fs_context *fs = process_fs(x->p);
+    unsigned umask = fs->umask;
 
+    fs_context_put(fs);
     seq_printf(
         s, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-        process ? p->comm : x->t->name, p->fs->umask, states[state_index(x)], p->pid, x->t->tid, p->ppid);
+        process ? p->comm : x->t->name, umask, states[state_index(x)], p->pid, x->t->tid, p->ppid);
     seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid, c->gid,
                c->egid, c->sgid, c->fsgid);
     seq_printf(s, "FDSize:\t%u\nGroups:\t", fd_table_size());
@@ -279,15 +282,19 @@ int proc_show_stat(struct seq *s, struct inode *i)
     struct subject x;
     struct times n;
     struct sets sig;
+    struct tty *tty;
     int err = subject_get(i, &x);
 
     if (err)
         return err;
+    tty = tty_controlling(x.p);
     times_of(&x, process, &n);
     signal_sets(&x, &sig);
     seq_printf(s, "%d (%s) %c %d %d %d %d %d %u", x.t->tid, process ? x.p->comm : x.t->name,
                states[state_index(&x)][0], x.p->ppid, x.p->pgid, x.p->sid,
-               x.p->ctty ? tty_number(x.p->ctty->rdev) : 0, x.p->ctty ? x.p->ctty->pgrp : -1, FLAG_RANDOM);
+               tty ? tty_number(tty->rdev) : 0, tty ? tty->pgrp : -1, FLAG_RANDOM);
+    if (tty)
+        tty_put(tty);
     seq_printf(s, " %llu 0 %llu 0 %llu %llu 0 0 %ld %d %u 0 %llu", (unsigned long long)n.min_flt,
                (unsigned long long)n.maj_flt, TICKS(n.user), TICKS(n.system), priority_of(x.t), x.t->nice,
                x.p->nr_threads, TICKS(((struct uthread *)x.t->ulinux)->start_ns));

@@ -102,9 +102,12 @@ static int console_open(struct inode *i, struct file *f)
 
 static int tty_dev_open(struct inode *i, struct file *f)
 {
-    struct tty *t = current_process()->ctty;
+    struct tty *t = tty_controlling(current_process());
+    int err = t ? tty_attach(f, t) : -ENXIO;
 
-    return t ? tty_attach(f, t) : -ENXIO;
+    if (t)
+        tty_put(t);
+    return err;
 }
 
 static struct chrdev tty_dev = { .name = "tty", .major = 5, .minor = 0, .mode = 0666, .open = tty_dev_open };

@@ -6,7 +6,7 @@
 #include "kernel/slab.h"
 #include "kernel/uaccess.h"
 #include "lib/string.h"
-#include "linux/process.h"
+#include "linux/family.h"
 #include <asm/ioctls.h>
 #include <linux/capability.h>
 #include <linux/eventpoll.h>
@@ -42,13 +42,19 @@ int tty_check_foreground(struct tty *t, int sig)
     struct process *p = current_process();
     struct uthread *u = current_uthread();
     vaddr_t h = p->sighand->actions[sig - 1].handler;
+    int err = -ERESTARTSYS;
 
     if (p->ctty != t || !t->pgrp || p->pgid == t->pgrp)
         return 0;
     if ((u->sigmask & sig_bit(sig)) || h == (vaddr_t)SIG_IGN)
         return sig == SIGTTIN ? -EIO : 0;
-    process_signal_group(p->pgid, sig, NULL);
-    return -ERESTARTSYS;
+    spin_lock(&tasks_lock);
+    if (group_orphaned_locked(p->pgid, NULL))
+        err = -EIO; /* nobody would continue it */
+    else
+        group_signal_locked(p->pgid, sig, NULL);
+    spin_unlock(&tasks_lock);
+    return err;
 }
 
 void tty_set_winsize(struct tty *t, unsigned rows, unsigned cols)
@@ -64,6 +70,49 @@ void tty_set_winsize(struct tty *t, unsigned rows, unsigned cols)
         tty_signal(t, SIGWINCH);
 }
 
+struct tty *tty_controlling(struct process *p)
+{
+    struct tty *t;
+
+    spin_lock(&tasks_lock);
+    t = p->ctty;
+    if (t)
+        tty_get(t);
+    spin_unlock(&tasks_lock);
+    return t;
+}
+
+/* The session loses its terminal; leader (may be NULL) and, on its going, the foreground group are hung up. */
+static void leave_session_locked(struct tty *t, struct process *leader, bool foreground)
+{
+    struct process *p;
+
+    if (leader && leader->ctty == t) {
+        signal_send_process(leader, SIGHUP, NULL);
+        signal_send_process(leader, SIGCONT, NULL);
+    }
+    if (foreground && t->pgrp) {
+        group_signal_locked(t->pgrp, SIGHUP, NULL);
+        group_signal_locked(t->pgrp, SIGCONT, NULL);
+    }
+    list_for_each (p, &processes, all)
+        if (p->ctty == t)
+            p->ctty = NULL;
+    t->session = t->pgrp = 0;
+}
+
+void tty_leader_ends(struct process *p)
+{
+    struct tty *t;
+
+    spin_lock(&tasks_lock);
+    t = p->ctty;
+    if (t && p->sid == p->pid && t->session == p->sid)
+        leave_session_locked(t, NULL, true);
+    p->ctty = NULL;
+    spin_unlock(&tasks_lock);
+}
+
 void tty_hangup(struct tty *t)
 {
     struct process *leader = t->session ? process_find(t->session) : NULL;
@@ -72,15 +121,11 @@ void tty_hangup(struct tty *t)
     wake_all(&t->read_wait);
     wake_all(t->write_wait);
     wake_all(&t->room_wait);
-    if (!leader)
-        return;
-    if (leader->ctty == t) {
-        leader->ctty = NULL;
-        signal_send_process(leader, SIGHUP, NULL);
-        signal_send_process(leader, SIGCONT, NULL);
-    }
-    t->session = t->pgrp = 0;
-    process_put(leader);
+    spin_lock(&tasks_lock);
+    leave_session_locked(t, leader, true);
+    spin_unlock(&tasks_lock);
+    if (leader)
+        process_put(leader);
 }
 
 /* ---- settings ---- */
@@ -173,17 +218,22 @@ static long set_winsize_user(struct tty *t, const void __user *u)
 static long set_controlling(struct tty *t, int force)
 {
     struct process *p = current_process();
+    bool steal = force == 1 && fs_capable(CAP_SYS_ADMIN);
+    long err = -EPERM;
 
-    if (p->ctty == t)
-        return 0;
-    if (p->sid != p->pid || p->ctty)
-        return -EPERM;
-    if (t->session && !(force == 1 && fs_capable(CAP_SYS_ADMIN)))
-        return -EPERM;
-    t->session = p->sid;
-    t->pgrp = p->pgid;
-    p->ctty = t;
-    return 0;
+    spin_lock(&tasks_lock);
+    if (p->ctty == t) {
+        err = 0;
+    } else if (p->sid == p->pid && !p->ctty && (!t->session || steal)) {
+        if (t->session)
+            leave_session_locked(t, NULL, false);
+        t->session = p->sid;
+        t->pgrp = p->pgid;
+        p->ctty = t;
+        err = 0;
+    }
+    spin_unlock(&tasks_lock);
+    return err;
 }
 
 static long set_pgrp(struct tty *t, const int __user *u)
@@ -200,25 +250,31 @@ static long set_pgrp(struct tty *t, const int __user *u)
         return -EFAULT;
     if (pgrp < 0)
         return -EINVAL;
-    if (pgrp != p->pgid) /* only one process, hence one group */
-        return -ESRCH;
-    t->pgrp = pgrp;
-    return 0;
+    spin_lock(&tasks_lock);
+    if (!group_exists_locked(pgrp, 0))
+        err = -ESRCH;
+    else if (!group_exists_locked(pgrp, p->sid))
+        err = -EPERM;
+    else
+        t->pgrp = pgrp;
+    spin_unlock(&tasks_lock);
+    return err;
 }
 
 static long give_up(struct tty *t)
 {
     struct process *p = current_process();
+    long err = -ENOTTY;
 
-    if (p->ctty != t)
-        return -ENOTTY;
-    if (p->sid == p->pid) {
-        t->session = t->pgrp = 0;
-        signal_send_process(p, SIGHUP, NULL);
-        signal_send_process(p, SIGCONT, NULL);
+    spin_lock(&tasks_lock);
+    if (p->ctty == t) {
+        err = 0;
+        if (p->sid == p->pid)
+            leave_session_locked(t, NULL, true);
+        p->ctty = NULL;
     }
-    p->ctty = NULL;
-    return 0;
+    spin_unlock(&tasks_lock);
+    return err;
 }
 
 static long control_ioctl(struct tty *t, unsigned cmd, unsigned long arg)

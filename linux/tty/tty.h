@@ -15,6 +15,7 @@
 #define TTY_BUF 4096 /* a power of two; a canonical line is at most one byte less */
 
 struct port;
+struct process;
 struct tty;
 
 struct tty_ops {
@@ -81,6 +82,10 @@ void tty_get(struct tty *t);
 void tty_put(struct tty *t);
 /* The other side is gone for good: ends reads and writes; the session's leader learns it by SIGHUP. */
 void tty_hangup(struct tty *t);
+/* The controlling terminal of p with a reference, or NULL. */
+struct tty *tty_controlling(struct process *p);
+/* p ends: with its leader a session loses its terminal, and the foreground group is hung up. */
+void tty_leader_ends(struct process *p);
 /* What opening a node does: makes f an open file of t (with a reference), and t the controlling terminal of a session
  * leader without one unless O_NOCTTY. -EIO, -EBUSY. */
 int tty_attach(struct file *f, struct tty *t);
