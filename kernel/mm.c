@@ -77,7 +77,7 @@ void mm_put(struct mm *mm)
 
 void mm_share(struct mm *mm)
 {
-    vaddr_t *windows, *none = NULL;
+    struct mm_window *windows, *none = NULL;
 
     if (nr_cpus == 1 || mm->windows)
         return;
@@ -143,9 +143,9 @@ static long choose_address(struct mm *mm, const struct mmap_args *a, size_t len)
     }
     /* Without access it is a reservation, as for a thread's stack: the stacks of many threads are best side by side. */
     if (unlikely(mm->windows != NULL) && (a->vm_flags & VM_PROT) && !a->below) {
-        long gap = vma_find_gap_apart(mm, len, low);
+        vaddr_t gap = vma_find_gap_apart(mm, len, low);
 
-        if (gap > 0)
+        if (gap)
             return gap;
     }
     return vma_find_gap(mm, len, low, high);

@@ -66,6 +66,13 @@ struct vma {
     unsigned fault_batch;     /* pages that the next fault of the run brings in [hint] */
 };
 
+/* Where one CPU places what a program with several threads maps. */
+struct mm_window {
+    vaddr_t small; /* 2 MiB for small mappings; 0: none yet */
+    vaddr_t large; /* the last larger mapping, and its length */
+    size_t large_len;
+};
+
 struct mm {
     struct arch_mm arch;
     struct rwlock lock;
@@ -82,9 +89,8 @@ struct mm {
     bool oom_killed;        /* memory ended: the process dies of SIGKILL, be it by WORK_KILL */
     vaddr_t gap_from;       /* see vma_find_gap() [lock] */
     size_t gap_max;
-    vaddr_t *
-        windows; /* of each CPU, for small mappings: vma_find_gap_apart() [lock]. NULL: one thread, or one CPU */
-    vaddr_t mmap_base; /* top of the mmap area: new mappings go below */
+    struct mm_window *windows; /* of each CPU; NULL: one thread, or one CPU. vma_find_gap_apart() [lock] */
+    vaddr_t mmap_base;         /* top of the mmap area: new mappings go below */
     vaddr_t brk_start, brk, stack_top;
     vaddr_t arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
     vaddr_t stack_start; /* the stack pointer that the program began with */

@@ -9,7 +9,8 @@ struct rw_waiter {
     struct list link;
     struct thread *thread;
     bool write;
-    bool granted;
+    bool granted; /* [a] */
+    bool asleep;  /* must be woken [a] */
 };
 
 void rw_init(struct rwlock *l, enum lock_rank rank)
@@ -50,11 +51,22 @@ static bool spin_for(struct rwlock *l, bool write)
     return false;
 }
 
-/* In the queue: nobody overtakes, and the lock is handed to a running thread. */
-static void spin_until(const bool *granted)
+/* In the queue: nobody overtakes, and the lock is handed to a running thread, which need not be woken. */
+static void wait_granted(struct rw_waiter *w)
 {
-    for (unsigned n = SPINS; n && !atomic_load_acquire(granted); n--)
+    for (unsigned n = nr_cpus > 1 ? SPINS : 0; n && !atomic_load_acquire(&w->granted); n--)
         arch_pause();
+    __atomic_store_n(&w->asleep, true, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&w->granted, __ATOMIC_SEQ_CST))
+        wait_block(T_BLOCKED, TIME_NEVER);
+}
+
+/* wlock held: w stays until it is given back. */
+static void grant(struct rw_waiter *w)
+{
+    __atomic_store_n(&w->granted, true, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&w->asleep, __ATOMIC_SEQ_CST))
+        thread_wake(w->thread);
 }
 
 void rw_lock_slow(struct rwlock *l, bool write)
@@ -71,10 +83,7 @@ void rw_lock_slow(struct rwlock *l, bool write)
     }
     list_append(&l->waiters, &w.link);
     spin_unlock(&l->wlock);
-    if (nr_cpus > 1)
-        spin_until(&w.granted);
-    while (!atomic_load_acquire(&w.granted))
-        wait_block(T_BLOCKED, TIME_NEVER);
+    wait_granted(&w);
     /* Until the granter is done with w. */
     spin_lock(&l->wlock);
     spin_unlock(&l->wlock);
@@ -105,8 +114,7 @@ void rw_unlock_slow(struct rwlock *l)
     for (unsigned n = state == RW_WRITER ? 1 : state; n; n--) {
         w = list_first(&l->waiters, struct rw_waiter, link);
         list_remove(&w->link);
-        atomic_store_release(&w->granted, true);
-        thread_wake(w->thread);
+        grant(w);
     }
     spin_unlock(&l->wlock);
 }

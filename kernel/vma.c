@@ -247,30 +247,50 @@ long vma_find_gap(struct mm *mm, size_t len, vaddr_t low, vaddr_t high)
 
 #define WINDOW_STEPS 32 /* mappings looked at: a window in pieces is left */
 
-/*
- * Where threads map side by side, what one of them touches should not share a page table with what another does, or each
- * unmapping interrupts the other's CPU. A small mapping goes into 2 MiB that its CPU took for itself, a large one begins
- * where a table does. Nothing is kept free for a CPU: what others map there is only slower.
- */
-long vma_find_gap_apart(struct mm *mm, size_t len, vaddr_t low)
+/* In the window that this CPU took for itself. */
+static vaddr_t find_small(struct mm *mm, size_t len, vaddr_t low)
 {
-    vaddr_t *window = &mm->windows[this_cpu()->id], addr;
+    struct mm_window *w = &mm->windows[this_cpu()->id];
+    size_t biggest = 0;
+    vaddr_t addr = 0;
+    long gap;
+
+    if (w->small)
+        addr = find_downwards(mm, len, w->small, w->small + HUGE_SIZE, &biggest, WINDOW_STEPS);
+    if (addr)
+        return addr;
+    gap = vma_find_gap(mm, 2 * HUGE_SIZE - PAGE_SIZE, low, mm->mmap_base);
+    if (gap < 0)
+        return 0;
+    w->small = ALIGN_UP((vaddr_t)gap, HUGE_SIZE);
+    return w->small + HUGE_SIZE - len;
+}
+
+/* From where a page table begins; where this CPU had its last one, if that is free. */
+static vaddr_t find_large(struct mm *mm, size_t len, vaddr_t low)
+{
+    struct mm_window *w = &mm->windows[this_cpu()->id];
     size_t biggest = 0;
     long gap;
 
-    if (len <= WINDOW_MAX && *window) {
-        addr = find_downwards(mm, len, *window, *window + HUGE_SIZE, &biggest, WINDOW_STEPS);
-        if (addr)
-            return addr;
-    }
-    gap = vma_find_gap(mm, MAX(len, HUGE_SIZE) + HUGE_SIZE - PAGE_SIZE, low, mm->mmap_base);
+    if (len <= w->large_len && find_downwards(mm, len, w->large, w->large + len, &biggest, 1))
+        return w->large;
+    gap = vma_find_gap(mm, len + HUGE_SIZE - PAGE_SIZE, low, mm->mmap_base);
     if (gap < 0)
-        return gap;
-    addr = ALIGN_UP((vaddr_t)gap, HUGE_SIZE);
-    if (len > WINDOW_MAX)
-        return addr;
-    *window = addr;
-    return addr + HUGE_SIZE - len;
+        return 0;
+    w->large = ALIGN_UP((vaddr_t)gap, HUGE_SIZE);
+    w->large_len = len;
+    return w->large;
+}
+
+/*
+ * Where threads map side by side, what one of them touches should not share a page table with what another does, nor be
+ * where another's memory was: each unmapping would interrupt the other's CPU. Nothing is kept free for a CPU; what others
+ * map there is only slower.
+ */
+vaddr_t vma_find_gap_apart(struct mm *mm, size_t len, vaddr_t low)
+{
+    return len <= WINDOW_MAX ? find_small(mm, len, low) : find_large(mm, len, low);
 }
 
 void vma_account(struct mm *mm, const struct vma *v, uint64_t nr_pages, int sign)

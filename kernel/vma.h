@@ -45,8 +45,8 @@ bool vma_same_kind(const struct vma *a, const struct vma *b);
 
 /* The highest free range of len bytes below mm.mmap_base, above it when there is none; or -ENOMEM. */
 long vma_find_gap(struct mm *mm, size_t len, vaddr_t low, vaddr_t high);
-/* The same for a program with threads, apart from what other CPUs use. */
-long vma_find_gap_apart(struct mm *mm, size_t len, vaddr_t low);
+/* A free range for a program with threads, apart from what other CPUs use; 0 when there is none. */
+vaddr_t vma_find_gap_apart(struct mm *mm, size_t len, vaddr_t low);
 #define WINDOW_MAX (HUGE_SIZE / 4) /* larger mappings get page tables of their own */
 /* Counts pages of v in (sign 1) or out (-1) of the totals. */
 void vma_account(struct mm *mm, const struct vma *v, uint64_t nr_pages, int sign);

@@ -327,11 +327,13 @@ static void unmap_table(struct batch *b, uint64_t *pt, vaddr_t va, vaddr_t end)
 {
     unsigned first = INDEX(va, 12), after = first + ((end - va) >> PAGE_SHIFT);
     struct page *tp = virt_page(pt);
-    unsigned left = tp->private;
+    unsigned left = tp->private, i = next_entry(pt, first);
 
-    if (left && tp->cpus)
+    while (i < after && !pt[i])
+        i = entry_after(pt, i);
+    if (i < after && tp->cpus)
         views_reach(&b->f, pt, va, after - first > FLUSH_MAX);
-    for (unsigned i = next_entry(pt, first); i < after && left; i = entry_after(pt, i)) {
+    for (; i < after && left; i = entry_after(pt, i)) {
         uint64_t was = pt[i];
 
         if (!was)

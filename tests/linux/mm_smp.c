@@ -9,11 +9,12 @@
 #include <sched.h>
 #include <setjmp.h>
 
-#define P       4096ul
-#define HUGE    (2ul << 20)
-#define THREADS 4
-#define ARENA   ((char *)0x30000000000)
-#define OTHER   ((char *)0x30040000000)
+#define P            4096ul
+#define HUGE         (2ul << 20)
+#define THREADS      4
+#define UNUSED_PAGES 64
+#define ARENA        ((char *)0x30000000000)
+#define OTHER        ((char *)0x30040000000)
 
 static int rounds = 2;
 static __thread sigjmp_buf back;
@@ -157,7 +158,8 @@ static void change(char *at, size_t len, int kind)
 /* An arena's part changes, its neighbours stay. */
 static void one_round(unsigned me, unsigned round, int kind, size_t pages, int huge)
 {
-    size_t before = round * 37 % 300, len = pages * P, all = (before + pages + 8) * P;
+    size_t before = round * 37 % 300, len = pages * P, used = before + pages + 8,
+           all = (used + UNUSED_PAGES) * P;
     int leader = round % THREADS == me;
     char *at = ARENA + before * P;
 
@@ -168,16 +170,19 @@ static void one_round(unsigned me, unsigned round, int kind, size_t pages, int h
             fail(kind);
     }
     meet();
-    for (size_t i = me; i < before + pages + 8;
-         i += THREADS) /* each touches some first, then all of them all */
+    for (size_t i = me; i < used; i += THREADS) /* each touches some first, then all of them all */
         *(ARENA + i * P) = tag(i - before, round);
     meet();
-    for (size_t i = 0; i < before + pages + 8; i++)
+    for (size_t i = 0; i < used; i++)
         if (*(volatile unsigned char *)(ARENA + i * P) != tag(i - before, round))
             fail(KEEP);
     meet();
-    if (leader)
+    if (leader) {
+        if (madvise(ARENA + used * P, UNUSED_PAGES * P,
+                    MADV_DONTNEED)) /* nothing changes, but for their table */
+            fail(KEEP);
         change(at, len, kind);
+    }
     meet();
     for (size_t i = 0; i < pages; i += pages / 16 + 1)
         look(at, i, round, kind);
