@@ -27,7 +27,8 @@ static struct slab_cache frame_cache = {
 };
 
 /* All but frags, and private, which is the owner's. */
-static __always_inline struct pktbuf *set_up(struct pktbuf *p, uint8_t *head, uint32_t headroom, uint32_t bytes, bool frame)
+static __always_inline struct pktbuf *set_up(struct pktbuf *p, uint8_t *head, uint32_t headroom,
+                                             uint32_t bytes, bool frame)
 {
     if (unlikely(!p))
         return NULL;

@@ -87,10 +87,10 @@ static void prepare(struct slab_cache *c)
     spin_unlock(&ids_lock);
 }
 
-/* Objects that one CPU may keep: few of the large. */
+/* Objects that one CPU may keep: few of the large, but as many as some requests at a time need. */
 static uint32_t cpu_limit(struct slab_cache *c)
 {
-    return c->keep ? c->keep : MIN(MAX(2048u / c->stride, 2u), 32u);
+    return c->keep ? c->keep : MIN(MAX(2048u / c->stride, 8u), 32u);
 }
 
 static void list_partial(struct slab_cache *c, struct page *page, union slab_info *info)

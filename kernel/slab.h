@@ -26,10 +26,10 @@ struct slab_cache {
     const char *name;
     uint32_t size, align;
     struct spinlock lock;
-    uint16_t id;          /* index of the per-CPU list; 0: none yet [lock] */
-    uint16_t stride;      /* bytes from object to object; 0: not yet used [lock] */
-    uint16_t keep;        /* objects that one CPU may keep; 0: as many as are about half a page */
-    uint32_t nr_pages;    /* [lock] */
+    uint16_t id;       /* index of the per-CPU list; 0: none yet [lock] */
+    uint16_t stride;   /* bytes from object to object; 0: not yet used [lock] */
+    uint16_t keep;     /* objects that one CPU may keep; 0: 8 to 32, about half a page where that is more */
+    uint32_t nr_pages; /* [lock] */
     struct page *partial; /* slabs with free objects, linked through link [lock] */
 };
 #define SLAB_CACHE(type) SLAB_CACHE_SIZED(#type, sizeof(type), _Alignof(type))

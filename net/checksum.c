@@ -3,7 +3,8 @@
 #include "kernel/log.h"
 #include "net/ip.h"
 
-bool ip_checksum_verify(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst, uint8_t protocol)
+bool ip_checksum_verify(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst,
+                        uint8_t protocol)
 {
     uint32_t sum = ip_pseudo_sum(src, dst, protocol, p->total);
 

@@ -330,7 +330,7 @@ void tcp_receive_data(struct tcp_sock *t, struct tcp_in *in)
     cb->seq = in->seq;
     cb->end = in->seq + in->len;
     cb->fin = fin;
-    if (unlikely(cb->seq != t->rcv_nxt || in->len > window_end - cb->seq) && !cut(t, in, window_end))
+    if (unlikely(cb->seq != t->rcv_nxt || seq_lt(window_end, cb->end)) && !cut(t, in, window_end))
         return;
     fin = cb->fin;
     cb->truesize = truesize_of(p);

@@ -49,8 +49,8 @@ int tcp_table_ready(void)
     return 0;
 }
 
-static __always_inline uint32_t hash_of(const struct inaddr *local, uint16_t lport, const struct inaddr *remote,
-                                        uint16_t rport)
+static __always_inline uint32_t hash_of(const struct inaddr *local, uint16_t lport,
+                                        const struct inaddr *remote, uint16_t rport)
 {
     uint64_t h = (remote->q[0] ^ secret) * 0x9e3779b97f4a7c15ull;
 

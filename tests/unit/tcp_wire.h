@@ -132,7 +132,8 @@ static uint16_t wire_sum(const struct pktbuf *p, const struct inaddr *src, const
     return checksum_finish(pktbuf_checksum(p, 0, p->total, ip_pseudo_sum(src, dst, IPPROTO_TCP, p->total)));
 }
 
-bool ip_checksum_verify(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst, uint8_t protocol)
+bool ip_checksum_verify(struct pktbuf *p, const struct inaddr *src, const struct inaddr *dst,
+                        uint8_t protocol)
 {
     return !wire_sum(p, src, dst);
 }
