@@ -65,6 +65,16 @@ CONF
         ! has ab || ok "tap: two CPUs, 1000 connections" eval 'in_ns ab -q -n 1000 -c 50 http://10.77.0.2/hello | grep -Eq "^Failed requests: +0$"'
         tap_stop
     fi
+    if wanted zerocopy gcc; then
+        gcc -O1 -static -o "$T/zerocopy" "$here/zerocopy.c"
+        tap_serve zerocopy -- "$T/zerocopy" 7100
+        ok "tap: pages sent by reference, and told of" within 20 eval '
+            in_ns timeout 30 bash -c "cat </dev/tcp/10.77.0.2/7100" >"$T/zerocopied" &&
+            same "$(tail -n 1 "$T/zerocopied" | tail -c 5)" told &&
+            same "$(head -c 8388608 "$T/zerocopied" | md5sum)" \
+                "$(python3 -c "import sys; sys.stdout.write((bytes(97 + i % 251 % 26 for i in range(251)) * 33421).decode()[:8388608])" | md5sum)"'
+        tap_stop
+    fi
     if wanted link python3 && has qemu-system-x86_64; then
         # The cable is pulled at the VMM's monitor while a connection goes on.
         cat >"$T/linkvmm" <<VMM
