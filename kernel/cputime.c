@@ -11,6 +11,7 @@
 #include "kernel/runq.h"
 
 #define SAMPLE_NS (10 * NSEC_PER_MS)
+#define FIRST_NS  (100 * NSEC_PER_MS) /* after the start of the machine: not what only boots and ends */
 
 /* Its run queue is locked, and it has been charged. */
 static void divide(struct thread *t)
@@ -24,7 +25,7 @@ void cputime_begin(struct cpu *c)
 {
     unsigned long flags = arch_irq_save();
 
-    c->sample_ns = arch_clock_ns() + SAMPLE_NS;
+    c->sample_ns = MAX(arch_clock_ns() + SAMPLE_NS, FIRST_NS);
     timer_program(c->sample_ns);
     arch_irq_restore(flags);
 }
