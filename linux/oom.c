@@ -17,7 +17,8 @@ static long points(struct process *p, uint64_t total)
 
     if (!mm || p->zombie || p->oom_score_adj == -1000)
         return INT64_MIN;
-    return (long)(mm->rss_anon + mm->rss_file + mm->rss_shmem) + (long)p->oom_score_adj * (long)(total / 1000);
+    return (long)(mm->rss_anon + mm->rss_file + mm->rss_shmem) +
+           (long)p->oom_score_adj * (long)(total / 1000);
 }
 
 enum oom_choice oom_kill(struct mm *mm)
@@ -45,8 +46,8 @@ enum oom_choice oom_kill(struct mm *mm)
     if (!worst || worst->mm == mm) {
         choice = OOM_SELF;
     } else {
-        log_err("out of memory: %s (pid %d) killed; it holds %lu KiB. Give the machine more memory (-m)", worst->comm,
-                worst->pid, (unsigned long)((worst->mm->rss_anon + worst->mm->rss_file) * 4));
+        log_err("out of memory: %s (pid %d) killed; it holds %lu KiB. Give the machine more memory (-m)",
+                worst->comm, worst->pid, (unsigned long)((worst->mm->rss_anon + worst->mm->rss_file) * 4));
         worst->oom_ns = clock_mono_ns();
         signal_send_process(worst, SIGKILL, NULL);
     }
