@@ -8,6 +8,7 @@
 #include "kernel/page.h"
 #include "linux/family.h"
 
+#define LOOK_NS     (2 * NSEC_PER_MS)
 #define PATIENCE_NS (2 * NSEC_PER_SEC)
 
 /* A process that is to be spared (-1000) or has ended: below all others. tasks_lock held. */
@@ -21,7 +22,7 @@ static long points(struct process *p, uint64_t total)
            (long)p->oom_score_adj * (long)(total / 1000);
 }
 
-enum oom_choice oom_kill(struct mm *mm)
+static enum oom_choice choose(struct mm *mm)
 {
     uint64_t total = page_nr_total();
     struct process *p, *worst = NULL;
@@ -52,5 +53,14 @@ enum oom_choice oom_kill(struct mm *mm)
         signal_send_process(worst, SIGKILL, NULL);
     }
     spin_unlock(&tasks_lock);
+    return choice;
+}
+
+enum oom_choice oom_kill(struct mm *mm)
+{
+    enum oom_choice choice = choose(mm);
+
+    if (choice == OOM_OTHER)
+        thread_sleep_until(clock_mono_ns() + LOOK_NS, false);
     return choice;
 }
