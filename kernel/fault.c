@@ -43,8 +43,6 @@ static int sig(int *code, int c, int signo)
     return signo;
 }
 
-#define OOM_WAIT_NS (2 * NSEC_PER_MS)
-
 static enum oom_choice (*oom_kill)(struct mm *mm);
 
 void mm_set_oom(enum oom_choice (*kill)(struct mm *mm))
@@ -52,18 +50,15 @@ void mm_set_oom(enum oom_choice (*kill)(struct mm *mm))
     oom_kill = kill;
 }
 
-/* Memory has ended and nothing is left to reclaim: somebody is killed, loudly. 0: another process, and this one waits for
- * its memory: try again. */
+/* Memory has ended and nothing is left to reclaim: somebody is killed, loudly. 0: another process: try again. */
 static int out_of_memory(struct mm *mm)
 {
     struct page_stats st;
 
     if (mm->oom_killed || (READ_ONCE(current->work) & WORK_KILL))
         return SIGNAL_KILL;
-    if (oom_kill && oom_kill(mm) == OOM_OTHER) {
-        thread_sleep_until(clock_mono_ns() + OOM_WAIT_NS, false);
+    if (oom_kill && oom_kill(mm) == OOM_OTHER)
         return 0;
-    }
     mm->oom_killed = true;
     page_get_stats(&st);
     log_err(

@@ -127,8 +127,8 @@ void mm_put(struct mm *mm); /* the last reference unmaps everything */
 void mm_share(struct mm *mm);
 void mm_activate(struct mm *mm); /* loads it on this CPU for the current thread */
 
-/* Memory has ended for a thread with this address space. OOM_OTHER: another process was killed (or is on its way out), so
- * that there will be more. linux/ installs who decides; without it each decides for itself. Must not sleep. */
+/* Memory has ended for a thread with this address space. OOM_OTHER: another process was killed (or is on its way out), and
+ * a moment has passed: try again. linux/ installs who decides; without it each decides for itself. Sleeps. */
 enum oom_choice { OOM_SELF, OOM_OTHER };
 void mm_set_oom(enum oom_choice (*kill)(struct mm *mm));
 

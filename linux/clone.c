@@ -3,11 +3,11 @@
  * clone.c: clone(2), clone3(2), fork(2), vfork(2): what they ask for, and new threads. New processes are fork.c's. Threads
  * with descriptors or a working directory of their own are not made: ENOSYS.
  */
+#include "linux/clone.h"
 #include "kernel/arch.h"
 #include "kernel/log.h"
 #include "kernel/uaccess.h"
 #include "lib/string.h"
-#include "linux/clone.h"
 #include "linux/cred.h"
 #include "linux/family.h"
 #include "linux/files.h"
@@ -116,8 +116,9 @@ static long do_clone(const struct clone_request *q)
 
 SYSCALL5(clone, unsigned long, flags, vaddr_t, stack, vaddr_t, parent_tid, vaddr_t, child_tid, vaddr_t, tls)
 {
-    struct clone_request q = { (uint32_t)flags & ~CSIGNAL, flags & CSIGNAL, stack, tls, parent_tid, child_tid,
-                               parent_tid };
+    struct clone_request q = {
+        (uint32_t)flags & ~CSIGNAL, flags & CSIGNAL, stack, tls, parent_tid, child_tid, parent_tid
+    };
 
     /* One argument cannot take two numbers. */
     if ((q.flags & CLONE_PIDFD) && (q.flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)))
@@ -167,8 +168,9 @@ SYSCALL2(clone3, const struct clone_args __user *, uargs, size_t, size)
         err = check_args(&a);
     if (err)
         return err;
-    struct clone_request q = { a.flags,      a.exit_signal, a.stack ? a.stack + a.stack_size : 0, a.tls,
-                               a.parent_tid, a.child_tid,   a.pidfd };
+    struct clone_request q = { a.flags, a.exit_signal, a.stack ? a.stack + a.stack_size : 0,
+                               a.tls,   a.parent_tid,  a.child_tid,
+                               a.pidfd };
 
     return do_clone(&q);
 }

@@ -6,7 +6,6 @@
  * size of the arguments. From install_mm() on there is no way back: a failure kills with SIGSEGV, as on Linux.
  */
 #include "linux/exec.h"
-#include "linux/family.h"
 #include "abi/errno.h"
 #include "kernel/arch.h"
 #include "kernel/log.h"
@@ -15,6 +14,7 @@
 #include "kernel/vma.h"
 #include "lib/string.h"
 #include "linux/cred.h"
+#include "linux/family.h"
 #include "linux/files.h"
 #include "linux/futex.h"
 #include "linux/io_uring.h"

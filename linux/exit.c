@@ -112,7 +112,8 @@ static void orphan_group_locked(int pgid, const struct process *without)
 }
 
 /* Its leaving may have orphaned p's own group, or a child's that it was the link of. */
-static void check_orphans_locked(struct process *p, const struct process *parent, const struct process *without)
+static void check_orphans_locked(struct process *p, const struct process *parent,
+                                 const struct process *without)
 {
     if (parent && parent->pgid != p->pgid && parent->sid == p->sid)
         orphan_group_locked(p->pgid, without);

@@ -11,9 +11,9 @@
 #include "linux/process.h"
 
 extern struct spinlock tasks_lock;
-extern struct list processes;  /* struct process.all */
-extern unsigned nr_processes;  /* on the list */
-extern bool processes_end;     /* the first process has ended: nobody is born, nobody is waited for */
+extern struct list processes; /* struct process.all */
+extern unsigned nr_processes; /* on the list */
+extern bool processes_end;    /* the first process has ended: nobody is born, nobody is waited for */
 
 /* How many there may be at once: as much as Linux allows for the memory (a 32nd of the pages, at least 20). */
 unsigned process_limit(void);

@@ -8,6 +8,7 @@
 #include "kernel/page.h"
 #include "linux/family.h"
 
+#define LOOK_NS     (2 * NSEC_PER_MS)
 #define PATIENCE_NS (2 * NSEC_PER_SEC)
 
 /* A process that is to be spared (-1000) or has ended: below all others. tasks_lock held. */
@@ -17,10 +18,11 @@ static long points(struct process *p, uint64_t total)
 
     if (!mm || p->zombie || p->oom_score_adj == -1000)
         return INT64_MIN;
-    return (long)(mm->rss_anon + mm->rss_file + mm->rss_shmem) + (long)p->oom_score_adj * (long)(total / 1000);
+    return (long)(mm->rss_anon + mm->rss_file + mm->rss_shmem) +
+           (long)p->oom_score_adj * (long)(total / 1000);
 }
 
-enum oom_choice oom_kill(struct mm *mm)
+static enum oom_choice choose(struct mm *mm)
 {
     uint64_t total = page_nr_total();
     struct process *p, *worst = NULL;
@@ -45,11 +47,20 @@ enum oom_choice oom_kill(struct mm *mm)
     if (!worst || worst->mm == mm) {
         choice = OOM_SELF;
     } else {
-        log_err("out of memory: %s (pid %d) killed; it holds %lu KiB. Give the machine more memory (-m)", worst->comm,
-                worst->pid, (unsigned long)((worst->mm->rss_anon + worst->mm->rss_file) * 4));
+        log_err("out of memory: %s (pid %d) killed; it holds %lu KiB. Give the machine more memory (-m)",
+                worst->comm, worst->pid, (unsigned long)((worst->mm->rss_anon + worst->mm->rss_file) * 4));
         worst->oom_ns = clock_mono_ns();
         signal_send_process(worst, SIGKILL, NULL);
     }
     spin_unlock(&tasks_lock);
+    return choice;
+}
+
+enum oom_choice oom_kill(struct mm *mm)
+{
+    enum oom_choice choice = choose(mm);
+
+    if (choice == OOM_OTHER)
+        thread_sleep_until(clock_mono_ns() + LOOK_NS, false);
     return choice;
 }

@@ -35,7 +35,9 @@ static size_t pidfd_info(struct file *f, char *buf, size_t size)
     return snprintf(buf, size, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
 }
 
-static const struct file_ops pidfd_ops = { .poll = pidfd_poll, .release = pidfd_release, .fdinfo = pidfd_info };
+static const struct file_ops pidfd_ops = { .poll = pidfd_poll,
+                                           .release = pidfd_release,
+                                           .fdinfo = pidfd_info };
 
 int pidfd_new(struct process *p, int flags)
 {

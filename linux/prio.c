@@ -3,11 +3,11 @@
  * prio.c: nice values and I/O priorities of threads, groups and users: setpriority(2), ioprio_set(2). I/O priorities
  * are kept and told, and change nothing: the program has its disk for itself.
  */
+#include "linux/prio.h"
 #include "kernel/thread.h"
 #include "linux/cred.h"
 #include "linux/family.h"
 #include "linux/futex.h"
-#include "linux/prio.h"
 #include "linux/syscall.h"
 #include <asm/resource.h>
 #include <linux/capability.h>
@@ -16,8 +16,8 @@
 enum { OF_PROCESS, OF_GROUP, OF_USER }; /* PRIO_*; IOPRIO_WHO_* begin at 1 */
 
 /* Those of p's threads that are the group's or the user's. tasks_lock held. */
-static long of_process(struct process *p, int which, uint32_t who, long best, long (*fn)(struct thread *t, int arg),
-                       int arg)
+static long of_process(struct process *p, int which, uint32_t who, long best,
+                       long (*fn)(struct thread *t, int arg), int arg)
 {
     unsigned long flags;
     struct uthread *u;

@@ -45,28 +45,29 @@ struct process {
     struct rlimit_pair rlimits[RLIM_NLIMITS]; /* [p] */
     struct list threads;                      /* struct uthread.link: those that have not ended [s] */
     unsigned nr_threads;                      /* [s]; one: no other thread uses what is the process's */
-    struct thread *leader;                    /* whose id is pid, perhaps ended; referenced; NULL: reaped [t, s] */
-    struct thread *exec_thread;               /* waits in exec for all others to end [s] */
+    struct thread *leader;      /* whose id is pid, perhaps ended; referenced; NULL: reaped [t, s] */
+    struct thread *exec_thread; /* waits in exec for all others to end [s] */
     /* the family: linux/family.h */
-    struct list all;           /* in the list of processes [t] */
-    struct process *parent;    /* NULL: the first process [t] */
-    struct list children;      /* of struct process.sibling [t] */
-    struct list sibling;       /* [t] */
-    int forker;                /* the thread of the parent that made it [t] */
-    int exit_signal;           /* what the parent gets [t] */
-    bool zombie;               /* ended, its status not yet taken [t] */
-    struct waitq child_wait;   /* its threads in wait(2) */
-    struct waitq end_wait;     /* those who poll a pidfd of it */
-    struct vfork_wait *vfork;  /* [t] */
+    struct list all;                     /* in the list of processes [t] */
+    struct process *parent;              /* NULL: the first process [t] */
+    struct list children;                /* of struct process.sibling [t] */
+    struct list sibling;                 /* [t] */
+    int forker;                          /* the thread of the parent that made it [t] */
+    int exit_signal;                     /* what the parent gets [t] */
+    bool zombie;                         /* ended, its status not yet taken [t] */
+    struct waitq child_wait;             /* its threads in wait(2) */
+    struct waitq end_wait;               /* those who poll a pidfd of it */
+    struct vfork_wait *vfork;            /* [t] */
     struct process_usage children_usage; /* of children that were waited for [t] */
-    uint64_t maxrss;           /* pages; once it has ended */
-    struct tty *ctty;          /* [t] */
-    unsigned files_users;      /* nr_threads, and one more if other processes have the same table (CLONE_FILES) [s] */
+    uint64_t maxrss;                     /* pages; once it has ended */
+    struct tty *ctty;                    /* [t] */
+    unsigned
+        files_users; /* nr_threads, and one more if other processes have the same table (CLONE_FILES) [s] */
     int exit_status; /* wait(2) encoding, once exiting */
     bool exiting, execed;
-    bool stopped; /* by SIGSTOP and the like [s] */
-    bool continued; /* wait(2) may report it [s] */
-    bool tell_parent; /* that it goes on: the first thread to run again does it [s] */
+    bool stopped;        /* by SIGSTOP and the like [s] */
+    bool continued;      /* wait(2) may report it [s] */
+    bool tell_parent;    /* that it goes on: the first thread to run again does it [s] */
     uint8_t stop_signal; /* of the stop that wait(2) has not reported; 0: none [s] */
     char comm[16];
     struct file *exe;
@@ -145,7 +146,7 @@ void process_put(struct process *p);
 /* kill(2)'s choice of targets: a process, a group (0, < -1) or all (-1). -ESRCH, -EPERM, -EINVAL (the signal), or the
  * last send's error. Who sends must be allowed to, if info says that a program does. */
 int process_signal_pid(int pid, int sig, const siginfo_t *info);
-int process_signal_group(int pgid, int sig, const siginfo_t *info); /* group 1 too */
+int process_signal_group(int pgid, int sig, const siginfo_t *info);    /* group 1 too */
 int process_signal(struct process *p, int sig, const siginfo_t *info); /* -ESRCH also when it was reaped */
 /* May the current thread look into p (PTRACE_MODE_ATTACH without ptrace)? 0, -EPERM, -ESRCH. */
 int process_may_access(const struct process *p);

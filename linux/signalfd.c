@@ -86,8 +86,7 @@ static int take(struct signalfd *s, bool block, siginfo_t *info)
 
     if (sig || !block)
         return sig;
-    err = wait_event_interruptible(&signalfd_wait,
-                                   (sig = signal_dequeue(u, atomic_load(&s->set), info)));
+    err = wait_event_interruptible(&signalfd_wait, (sig = signal_dequeue(u, atomic_load(&s->set), info)));
     return err ? err : sig;
 }
 

@@ -291,8 +291,8 @@ int proc_show_stat(struct seq *s, struct inode *i)
     times_of(&x, process, &n);
     signal_sets(&x, &sig);
     seq_printf(s, "%d (%s) %c %d %d %d %d %d %u", x.t->tid, process ? x.p->comm : x.t->name,
-               states[state_index(&x)][0], x.p->ppid, x.p->pgid, x.p->sid,
-               tty ? tty_number(tty->rdev) : 0, tty ? tty->pgrp : -1, FLAG_RANDOM);
+               states[state_index(&x)][0], x.p->ppid, x.p->pgid, x.p->sid, tty ? tty_number(tty->rdev) : 0,
+               tty ? tty->pgrp : -1, FLAG_RANDOM);
     if (tty)
         tty_put(tty);
     seq_printf(s, " %llu 0 %llu 0 %llu %llu 0 0 %ld %d %u 0 %llu", (unsigned long long)n.min_flt,

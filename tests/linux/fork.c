@@ -415,9 +415,7 @@ static void test_clone3(void)
     int pidfd = -1, st, n9 = 0, n0 = 0;
     struct {
         uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
-    } a = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
-                            .pidfd = (uintptr_t)&pidfd,
-                            .exit_signal = SIGCHLD };
+    } a = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND, .pidfd = (uintptr_t)&pidfd, .exit_signal = SIGCHLD };
     pid_t p;
 
     signal(SIGUSR1, handler);

@@ -30,7 +30,7 @@ static void handler(int sig, siginfo_t *si, void *u)
     last = *si;
 }
 
-static void catch(int sig, int flags)
+static void catch (int sig, int flags)
 {
     struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags };
 
@@ -111,7 +111,10 @@ static void test_status(void)
 static void show(const char *what, const siginfo_t *si, pid_t p)
 {
     note("%s: signal %d code %d status %d pid %s uid %d", what, si->si_signo, si->si_code, si->si_status,
-         si->si_pid == p ? "the child's" : si->si_pid ? "another" : "0", si->si_uid);
+         si->si_pid == p ? "the child's"
+         : si->si_pid    ? "another"
+                         : "0",
+         si->si_uid);
 }
 
 static void test_waitid(void)
@@ -179,7 +182,7 @@ static void test_sigchld(void)
     int st;
     pid_t p;
 
-    catch(SIGCHLD, SA_RESTART);
+    catch (SIGCHLD, SA_RESTART);
     got = count = 0;
     p = MUST(fork());
     if (!p)
@@ -195,7 +198,7 @@ static void test_sigchld(void)
     kill(p, SIGCONT);
     await(SIGCHLD);
     show("SIGCHLD of going on", &last, p);
-    catch(SIGCHLD, SA_RESTART | SA_NOCLDSTOP);
+    catch (SIGCHLD, SA_RESTART | SA_NOCLDSTOP);
     count = 0;
     kill(p, SIGSTOP);
     waitpid(p, &st, WUNTRACED);
@@ -207,7 +210,7 @@ static void test_sigchld(void)
     await(SIGCHLD);
     show("SIGCHLD of a kill", &last, p);
     reap(p);
-    catch(SIGCHLD, SA_RESTART | SA_NOCLDWAIT);
+    catch (SIGCHLD, SA_RESTART | SA_NOCLDWAIT);
     got = 0;
     p = MUST(fork());
     if (!p)
@@ -222,7 +225,7 @@ static void test_sigchld(void)
     CHECK_ERR(wait(&st), ECHILD);
     signal(SIGCHLD, SIG_DFL);
     /* A signal ends the wait */
-    catch(SIGUSR1, 0);
+    catch (SIGUSR1, 0);
     p = sleeper();
     pid_t k = fork();
     if (!k) {
@@ -267,7 +270,8 @@ static void test_usage(void)
     times(&t1);
     CHECK(usec(&one.ru_utime) + usec(&one.ru_stime) >= 40000);
     CHECK(one.ru_maxrss >= 8192 && one.ru_minflt >= 100);
-    CHECK(usec(&after.ru_utime) + usec(&after.ru_stime) - usec(&before.ru_utime) - usec(&before.ru_stime) >= 40000);
+    CHECK(usec(&after.ru_utime) + usec(&after.ru_stime) - usec(&before.ru_utime) - usec(&before.ru_stime) >=
+          40000);
     CHECK(after.ru_maxrss >= 8192);
     CHECK(t1.tms_cutime + t1.tms_cstime - t0.tms_cutime - t0.tms_cstime >= 3);
 }
@@ -391,7 +395,7 @@ static void test_reaper(void)
 
             got = 0;
             prctl(PR_SET_PDEATHSIG, SIGUSR1);
-            catch(SIGUSR1, 0);
+            catch (SIGUSR1, 0);
             write(p[1], &parent, sizeof(parent));
             while (!got)
                 usleep(1000);
@@ -460,8 +464,8 @@ static void test_queue(void)
     CHECK_EQ(reap(a), 0);
     for (int i = 0; i < 3; i++) {
         MUST(sigwaitinfo(&s, &si));
-        report(si.si_value.sival_int == 70 + i && si.si_code == SI_QUEUE && si.si_pid == a, "signal %d queued by a child",
-               i);
+        report(si.si_value.sival_int == 70 + i && si.si_code == SI_QUEUE && si.si_pid == a,
+               "signal %d queued by a child", i);
     }
     sigprocmask(SIG_UNBLOCK, &s, NULL);
 }

@@ -101,6 +101,9 @@ int wait_block(enum thread_state s, uint64_t deadline_ns)
 {
     abort(); /* nobody would wake us */
 }
+void softirq_run(void)
+{
+}
 void thread_kick(struct thread *t, uint32_t work)
 {
 }
