@@ -125,8 +125,7 @@ bool kstack_alloc(struct thread *t)
 {
     if (!take_free_stack(t) && !map_stack(t))
         return false;
-    /* With several CPUs now and then a parked thread has not come back: until that is understood nobody is parked there. */
-    if (unlikely(add_whole(t) >= MANY && nr_cpus == 1)) {
+    if (unlikely(add_whole(t) >= MANY)) {
         if (!atomic_load(&ks.kept))
             start_keeper();
         else if (atomic_load(&ks.resting) && atomic_xchg(&ks.resting, false))

@@ -2,10 +2,8 @@
 /* Wait queues. */
 #include "kernel/thread.h"
 
-void waitq_add(struct waitq *wq, struct waiter *w)
+static inline void enqueue(struct waitq *wq, struct waiter *w)
 {
-    unsigned long flags = spin_lock_irqsave(&wq->lock);
-
     if (!w->key)
         w->key = ~0u;
     wq->keys = w->key | (list_empty(&wq->waiters) ? 0 : wq->keys);
@@ -13,6 +11,13 @@ void waitq_add(struct waitq *wq, struct waiter *w)
         list_append(&wq->waiters, &w->link);
     else
         list_push(&wq->waiters, &w->link);
+}
+
+void waitq_add(struct waitq *wq, struct waiter *w)
+{
+    unsigned long flags = spin_lock_irqsave(&wq->lock);
+
+    enqueue(wq, w);
     spin_unlock_irqrestore(&wq->lock, flags);
     /* Whoever waits looks at the condition next: not before wakers can see the queue. */
     atomic_fence();
@@ -77,11 +82,15 @@ bool waiter_wake(struct waiter *w, uint32_t flags)
 
 void wait_prepare(struct waitq *wq, struct waiter *w, enum thread_state s)
 {
+    unsigned long flags;
+
     /* What woke the thread before is seen by the coming test. */
     current->woken = 0;
-    barrier();
-    if (list_empty(&w->link))
-        waitq_add(wq, w);
+    flags = spin_lock_irqsave(&wq->lock);
+    if (list_empty(&w->link)) /* with the lock: who woke us on another CPU may be about to take it off the queue */
+        enqueue(wq, w);
+    spin_unlock_irqrestore(&wq->lock, flags);
+    atomic_fence(); /* as in waitq_add() */
 }
 
 void wait_finish(struct waitq *wq, struct waiter *w)

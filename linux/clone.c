@@ -189,9 +189,9 @@ static long unshare_directory(void)
     own = fs_context_copy(old);
     if (!own)
         return -ENOMEM;
-    mutex_lock(&p->lock);
+    spin_lock(&tasks_lock);
     p->fs = own;
-    mutex_unlock(&p->lock);
+    spin_unlock(&tasks_lock);
     fs_context_put(old);
     return 0;
 }

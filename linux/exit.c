@@ -188,12 +188,12 @@ static void give_back(struct process *p)
     struct mm *mm;
 
     mutex_lock(&p->lock);
+    spin_lock(&tasks_lock);
     mm = p->mm;
     files = p->files;
-    spin_lock(&tasks_lock);
     p->mm = NULL;
-    spin_unlock(&tasks_lock);
     p->files = NULL;
+    spin_unlock(&tasks_lock);
     mutex_unlock(&p->lock);
     p->maxrss = mm ? mm->peak_rss : 0;
     vfork_done(p);

@@ -10,6 +10,7 @@
 #include "kernel/slab.h"
 #include "kernel/uaccess.h"
 #include "lib/string.h"
+#include "linux/family.h"
 #include "linux/fd_table.h"
 #include "linux/process.h"
 #include <linux/fcntl.h>
@@ -143,9 +144,9 @@ int fd_unshare(void)
     own = fd_table_copy(old);
     if (!own)
         return -ENOMEM;
-    mutex_lock(&p->lock);
+    spin_lock(&tasks_lock);
     p->files = own;
-    mutex_unlock(&p->lock);
+    spin_unlock(&tasks_lock);
     flags = spin_lock_irqsave(&p->sighand->lock);
     p->files_users = p->nr_threads;
     spin_unlock_irqrestore(&p->sighand->lock, flags);

@@ -170,11 +170,11 @@ struct mm *process_mm(struct process *p)
 {
     struct mm *mm;
 
-    mutex_lock(&p->lock);
+    spin_lock(&tasks_lock);
     mm = p->mm;
     if (mm)
         mm_get(mm);
-    mutex_unlock(&p->lock);
+    spin_unlock(&tasks_lock);
     return mm;
 }
 
@@ -182,10 +182,10 @@ struct fs_context *process_fs(struct process *p)
 {
     struct fs_context *fs;
 
-    mutex_lock(&p->lock);
+    spin_lock(&tasks_lock);
     fs = p->fs;
     fs_context_get(fs);
-    mutex_unlock(&p->lock);
+    spin_unlock(&tasks_lock);
     return fs;
 }
 
@@ -193,11 +193,11 @@ struct fd_table *process_files(struct process *p)
 {
     struct fd_table *t;
 
-    mutex_lock(&p->lock);
+    spin_lock(&tasks_lock);
     t = p->files;
     if (t)
         fd_table_get(t);
-    mutex_unlock(&p->lock);
+    spin_unlock(&tasks_lock);
     return t;
 }
 

@@ -39,8 +39,8 @@ struct process {
     struct mutex lock;
     int pid, ppid, pgid, sid; /* 0 until it is one of the processes [t]; pid [I] */
     struct mm *mm;            /* replaced by exec, NULL after the end [p and t] */
-    struct fd_table *files;   /* linux/files.h */
-    struct fs_context *fs;
+    struct fd_table *files;   /* linux/files.h; replaced by unshare and exec, NULL after the end [t] */
+    struct fs_context *fs;    /* replaced by unshare [t] */
     struct sighand *sighand;                  /* actions, shared pending set */
     struct rlimit_pair rlimits[RLIM_NLIMITS]; /* [p] */
     struct list threads;                      /* struct uthread.link: those that have not ended [s] */

@@ -9,6 +9,7 @@
 #include "kernel/page.h"
 #include "kernel/slab.h"
 #include "lib/string.h"
+#include "linux/family.h"
 #include "linux/proc/proc.h"
 #include "linux/uts.h"
 
@@ -55,14 +56,14 @@ static void add_programs(struct programs *sum)
             sum->maj_flt += u->thread->maj_flt;
         }
         spin_unlock_irqrestore(&p->sighand->lock, flags);
-        mutex_lock(&p->lock);
+        spin_lock(&tasks_lock);
         if (p->mm) {
             sum->mapped += p->mm->rss_file + p->mm->rss_shmem;
             sum->shmem += p->mm->rss_shmem;
             sum->locked += p->mm->locked_pages;
             sum->committed += p->mm->data_pages + p->mm->stack_pages;
         }
-        mutex_unlock(&p->lock);
+        spin_unlock(&tasks_lock);
         process_put(p);
     }
 }

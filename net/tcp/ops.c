@@ -502,6 +502,11 @@ uint32_t tcp_readable(const struct tcp_sock *t)
     return (int32_t)n > 0 ? n : 0;
 }
 
+static inline unsigned poll_error(struct socket *s)
+{
+    return READ_ONCE(s->err) || zerocopy_pending(s) ? EPOLLERR : 0;
+}
+
 static unsigned tcp_poll(struct socket *s)
 {
     struct tcp_sock *t = tcp_of(s);
@@ -509,8 +514,7 @@ static unsigned tcp_poll(struct socket *s)
 
     /* what mostly is so: nothing but how much there is of either side */
     if (likely(state == TCP_ESTABLISHED && !shut && !t->urg_state && tcp_writeable(t)))
-        return (READ_ONCE(s->err) ? EPOLLERR : 0) | (tcp_readable(t) >= s->rcvlowat ? SOCKET_POLLIN : 0) |
-               EPOLLOUT | EPOLLWRNORM;
+        return poll_error(s) | (tcp_readable(t) >= s->rcvlowat ? SOCKET_POLLIN : 0) | EPOLLOUT | EPOLLWRNORM;
     if (state == TCP_LISTEN)
         return tcp_accept_ready(t) ? EPOLLIN | EPOLLRDNORM : 0;
     if (shut == 3 || state == TCP_CLOSE)
@@ -539,9 +543,7 @@ static unsigned tcp_poll(struct socket *s)
         if (t->urg_state == TCP_URG_HERE)
             mask |= EPOLLPRI;
     }
-    if (READ_ONCE(s->err) || zerocopy_pending(s))
-        mask |= EPOLLERR;
-    return mask;
+    return mask | poll_error(s);
 }
 
 static long tcp_ioctl(struct socket *s, unsigned cmd, uintptr_t arg)
