@@ -469,16 +469,17 @@ static inline void catch_up(const struct cpu *c, struct thread *t)
         t->vruntime_ns = least;
 }
 
-/* t does not just sleep: it runs or has ended; or it is parked, its stack not all there. True: it does just sleep now. Else
- * c's lock has been released; *woke: it was asleep. */
-static __noinline bool wake_other(struct cpu *c, struct thread *t, bool *woke)
+enum woken { JUST_SLEEPS = -1, WAS_AWAKE, WAS_ASLEEP };
+
+/* t does not just sleep: it runs or has ended; or it is parked, its stack not all there. JUST_SLEEPS: now it does. Else
+ * c's lock has been released. */
+static __noinline enum woken wake_other(struct cpu *c, struct thread *t)
 {
-    bool parked = t->state == T_PARKED;
+    bool parked = t->state == T_PARKED, asleep = parked || t->state == T_PARKING;
 
     if (parked && kstack_fill(t, NULL))
-        return true;
-    *woke = parked || t->state == T_PARKING;
-    if (*woke) {
+        return JUST_SLEEPS;
+    if (asleep) {
         t->state = T_RUNNING;
         catch_up(c, t);
         depart(c, t, c);
@@ -488,16 +489,18 @@ static __noinline bool wake_other(struct cpu *c, struct thread *t, bool *woke)
     spin_unlock(&c->rq.lock);
     if (parked)
         kstack_want(t);
-    return false;
+    return asleep ? WAS_ASLEEP : WAS_AWAKE;
 }
 
 /* Releases c's lock, which is that of t's queue. */
 static inline bool wake_unlock(struct cpu *c, struct thread *t)
 {
-    bool woke;
+    if (unlikely(t->state - T_SLEEPING > T_STOPPED - T_SLEEPING)) {
+        enum woken other = wake_other(c, t);
 
-    if (unlikely(t->state - T_SLEEPING > T_STOPPED - T_SLEEPING) && !wake_other(c, t, &woke))
-        return woke;
+        if (other != JUST_SLEEPS)
+            return other == WAS_ASLEEP;
+    }
     t->state = T_RUNNING;
     catch_up(c, t);
     if (unlikely(nr_cpus > 1)) {

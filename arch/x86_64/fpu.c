@@ -116,20 +116,26 @@ void fpu_load(struct thread *t)
     load(t->arch.fpu_valid ? fpu_area(t) : &initial);
 }
 
+static __noinline void switch_slowly(struct thread *from, struct thread *to)
+{
+    fpu_save(from);
+    fpu_load(to);
+}
+
 void fpu_switch(struct thread *from, struct thread *to)
 {
-    if (likely(how == XSAVEOPT && from->arch.fpu_valid)) {
-        struct fpu_area *a = fpu_area(from), *b = fpu_area(to);
+    struct fpu_area *a = fpu_area(from), *b = fpu_area(to);
+    uint32_t low = (uint32_t)features;
 
-        __asm__ volatile("xsaveopt64 %0" : "+m"(*a) : "a"((uint32_t)features), "d"(0) : "memory");
-        if (likely(to->arch.fpu_valid)) {
-            __asm__ volatile("xrstor64 %0" ::"m"(*b), "a"((uint32_t)features), "d"(0) : "memory");
-            return;
-        }
-    } else {
-        fpu_save(from);
+    if (unlikely(how != XSAVEOPT || !from->arch.fpu_valid || !to->arch.fpu_valid)) {
+        switch_slowly(from, to);
+        return;
     }
-    fpu_load(to);
+    __asm__ volatile("xsaveopt64 %0\n\t"
+                     "xrstor64 %1"
+                     : "+m"(*a)
+                     : "m"(*b), "a"(low), "d"(0)
+                     : "memory");
 }
 
 void fpu_clone(struct thread *child)
