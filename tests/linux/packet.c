@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packet sockets on lo, and the filters of sockets. */
-#include "report.h"
+#include "own_net.h"
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
@@ -12,7 +12,6 @@
 #include <netinet/ip.h>
 #include <netinet/udp.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -28,23 +27,6 @@ static long long show(long long v, const char *what)
 
 static unsigned char buf[70000];
 static int lo;
-
-/* In a network of its own, where there is such a thing: nobody else's packets. */
-static void alone(void)
-{
-    struct ifreq r = { .ifr_name = "lo" };
-    int s;
-
-    if (unshare(CLONE_NEWNET))
-        errno = 0;
-    s = MUST(socket(AF_INET, SOCK_DGRAM, 0));
-    MUST(ioctl(s, SIOCGIFFLAGS, &r));
-    r.ifr_flags |= IFF_UP;
-    MUST(ioctl(s, SIOCSIFFLAGS, &r));
-    MUST(ioctl(s, SIOCGIFINDEX, &r));
-    lo = r.ifr_ifindex;
-    close(s);
-}
 
 static struct sockaddr_ll ll(int ifindex, int proto)
 {
@@ -547,7 +529,8 @@ int main(void)
 {
     int s;
 
-    alone();
+    own_network();
+    lo = MUST(if_nametoindex("lo"));
     test_sockets();
     test_receive();
     test_statistics();

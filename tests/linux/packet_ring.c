@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The rings of packet sockets, in their three versions, on lo. */
-#include "report.h"
+#include "own_net.h"
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -23,22 +22,6 @@ static long long show(long long v, const char *what)
 
 static int lo;
 static struct sockaddr_in to;
-
-static void alone(void)
-{
-    struct ifreq r = { .ifr_name = "lo" };
-    int s;
-
-    if (unshare(CLONE_NEWNET))
-        errno = 0;
-    s = MUST(socket(AF_INET, SOCK_DGRAM, 0));
-    MUST(ioctl(s, SIOCGIFFLAGS, &r));
-    r.ifr_flags |= IFF_UP;
-    MUST(ioctl(s, SIOCSIFFLAGS, &r));
-    MUST(ioctl(s, SIOCGIFINDEX, &r));
-    lo = r.ifr_ifindex;
-    close(s);
-}
 
 static int set(int s, int name, int v)
 {
@@ -411,7 +394,8 @@ static void test_send(int type, int version, int loss)
 
 int main(void)
 {
-    alone();
+    own_network();
+    lo = MUST(if_nametoindex("lo"));
     test_making();
     for (int version = 0; version < 2; version++) {
         test_frames(SOCK_RAW, version, 0);

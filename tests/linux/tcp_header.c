@@ -1,34 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The headers of a connection's segments, as a packet socket on lo sees them: they follow the options of IP that are set while
  * it lasts, and count and sum what they should. Short reads and writes, too: of pieces, of several, at bad addresses. */
-#include "report.h"
+#include "own_net.h"
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 static int tap, a, b;
 static unsigned short port;
-
-static void alone(void)
-{
-    struct ifreq r = { .ifr_name = "lo" };
-    int s;
-
-    if (unshare(CLONE_NEWNET))
-        errno = 0;
-    s = MUST(socket(AF_INET, SOCK_DGRAM, 0));
-    MUST(ioctl(s, SIOCGIFFLAGS, &r));
-    r.ifr_flags |= IFF_UP;
-    MUST(ioctl(s, SIOCSIFFLAGS, &r));
-    close(s);
-}
 
 static void connect_both(void)
 {
@@ -156,7 +141,7 @@ static void short_ones(void)
 
 int main(void)
 {
-    alone();
+    own_network();
     tap = MUST(socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP)));
     connect_both();
     headers();
