@@ -302,6 +302,11 @@ static const struct file_ops pseudo_dir_ops = {
     .fsync = fsync_nothing,
 };
 
+const struct pseudo_node *pseudo_dir_node(const struct file *f)
+{
+    return f->ops == &pseudo_dir_ops ? pseudo_i(f->inode)->node : NULL;
+}
+
 /* ---- superblocks ---- */
 
 static int pseudo_statfs(struct super *sb, struct kstatfs *st)

@@ -47,6 +47,9 @@ static inline uint64_t pseudo_key(struct inode *i)
     return ((struct pseudo_inode *)i)->key;
 }
 
+/* What an open directory was made from; NULL: f is none of these. */
+const struct pseudo_node *pseudo_dir_node(const struct file *f);
+
 /* What a dynamic directory has beyond its children. All may sleep; dir's rwsem is held by lookup and readdir. */
 struct pseudo_dir {
     /* Makes the inode of a name with pseudo_inode_new(): 0 or -ENOENT ... */

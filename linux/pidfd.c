@@ -9,6 +9,7 @@
 #include "linux/family.h"
 #include "linux/files.h"
 #include "linux/poll.h"
+#include "linux/proc/proc.h"
 #include "linux/syscall.h"
 #include <linux/capability.h>
 #include <linux/eventpoll.h>
@@ -66,6 +67,22 @@ static struct process *pidfd_get(int fd, bool *nonblock)
     return p;
 }
 
+/* pidfd_send_signal(2) also takes a directory of /proc, which is what there was before pidfd_open(2). */
+static struct process *pidfd_or_dir_get(int fd)
+{
+    struct process *p = pidfd_get(fd, NULL);
+    struct file *f;
+
+    if (p != ERR_PTR(-EBADF))
+        return p;
+    f = fd_get(fd);
+    if (f) {
+        p = proc_of_dir(f);
+        file_put(f);
+    }
+    return p;
+}
+
 int pidfd_pid(int fd, bool *nonblock)
 {
     struct process *p = pidfd_get(fd, nonblock);
@@ -116,7 +133,7 @@ SYSCALL4(pidfd_send_signal, int, fd, int, sig, const siginfo_t __user *, uinfo, 
 
     if (flags)
         return -EINVAL;
-    p = pidfd_get(fd, NULL);
+    p = pidfd_or_dir_get(fd);
     if (IS_ERR(p))
         return PTR_ERR(p);
     if (uinfo) {

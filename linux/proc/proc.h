@@ -34,6 +34,8 @@ static inline int proc_tid(struct inode *i)
 struct process *proc_process(struct inode *i);
 struct thread *proc_thread(struct inode *i);
 struct mm *proc_mm(struct inode *i);
+/* The process whose directory of /proc f is, with a reference. ERR_PTR(-EBADF): f is none; -ESRCH: it is gone. */
+struct process *proc_of_dir(struct file *f);
 /* Owner of what belongs to a process (pseudo_node.attr). */
 void proc_attr(struct inode *i);
 /* A number in decimal without leading zeroes; false: name is none. */

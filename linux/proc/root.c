@@ -112,6 +112,16 @@ static const struct pseudo_node pid_node = {
     .name = "", .mode = S_IFDIR | 0555, .children = proc_pid_nodes, .attr = proc_attr
 };
 
+struct process *proc_of_dir(struct file *f)
+{
+    struct process *p;
+
+    if (pseudo_dir_node(f) != &pid_node)
+        return ERR_PTR(-EBADF);
+    p = proc_process(f->inode);
+    return p ? p : ERR_PTR(-ESRCH);
+}
+
 static int pid_lookup(struct inode *dir, const char *name, unsigned len, struct inode **out)
 {
     struct process *p;

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "linux/epoll.h"
 #include "linux/proc/proc.h"
+#include "linux/shm.h"
 #include "linux/uts.h"
 #include "net/inet.h"
 #include "net/tcp/tcp.h"
@@ -158,6 +159,9 @@ static const struct pseudo_node kernel_nodes[] = {
     TEXT("printk", "4\t4\t1\t7"),
     PROC_DIR("random", random_nodes),
     NUMBER("randomize_va_space", vm_settings.randomize_va_space, 2),
+    NUMBER("shmall", shm_limits.all, UINT64_MAX),
+    NUMBER("shmmax", shm_limits.max, UINT64_MAX),
+    NUMBER("shmmni", shm_limits.segments, SHM_MOST),
     TEXT("sched_rr_timeslice_ms", "3"),
     TEXT("tainted", "0"),
     TEXT("threads-max", "4194304"),

@@ -474,8 +474,8 @@ static void test_pidfd(void)
 {
     struct pollfd pf = { .events = POLLIN };
     siginfo_t si;
-    int fd, got_fd, p[2];
-    char c = 0;
+    int fd, got_fd, dir, p[2];
+    char c = 0, name[32];
     pid_t a;
 
     MUST(pipe(p));
@@ -489,6 +489,14 @@ static void test_pidfd(void)
     CHECK_EQ(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), 0);
     CHECK_ERR(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0x100), EINVAL);
     CHECK_ERR(syscall(SYS_pidfd_send_signal, p[0], 0, NULL, 0), EBADF);
+    snprintf(name, sizeof(name), "/proc/%d", a);
+    dir = MUST(open(name, O_RDONLY | O_DIRECTORY));
+    CHECK_EQ(syscall(SYS_pidfd_send_signal, dir, 0, NULL, 0), 0);
+    CHECK_ERR(syscall(SYS_pidfd_getfd, dir, p[1], 0), EBADF);
+    close(dir);
+    dir = MUST(open("/proc", O_RDONLY | O_DIRECTORY));
+    CHECK_ERR(syscall(SYS_pidfd_send_signal, dir, 0, NULL, 0), EBADF);
+    close(dir);
     got_fd = MUST(syscall(SYS_pidfd_getfd, fd, p[1], 0));
     CHECK(write(got_fd, "g", 1) == 1 && read(p[0], &c, 1) == 1 && c == 'g');
     CHECK_ERR(syscall(SYS_pidfd_getfd, fd, 999, 0), EBADF);
