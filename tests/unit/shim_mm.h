@@ -6,6 +6,7 @@
 #pragma once
 #include "kernel/arch.h"
 #include "kernel/log.h"
+#include "kernel/kstack.h"
 #include "kernel/mapping.h"
 #include "kernel/page.h"
 #include "kernel/slab.h"
@@ -280,6 +281,10 @@ int arch_mm_init(struct mm *mm)
 }
 void arch_mm_share(struct mm *mm)
 {
+}
+size_t kstack_reclaim(void)
+{
+    return 0;
 }
 void arch_mm_free(struct mm *mm)
 {

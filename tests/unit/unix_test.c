@@ -78,9 +78,18 @@ static void host_sigurg(int owner)
     urgent_told++;
 }
 
-static const struct socket_host host = { host_cred, host_capable,  host_limit, host_put,
-                                         host_get,  host_socket,   host_refs,  host_name,
-                                         host_name, host_name_put, host_owner, host_sigurg };
+static const struct socket_host host = { .cred = host_cred,
+                                         .capable = host_capable,
+                                         .limit_files = host_limit,
+                                         .file_put = host_put,
+                                         .file_get = host_get,
+                                         .file_socket = host_socket,
+                                         .file_refs = host_refs,
+                                         .name_bind = host_name,
+                                         .name_find = host_name,
+                                         .name_put = host_name_put,
+                                         .owner = host_owner,
+                                         .sigurg = host_sigurg };
 
 /* ---- operations ---- */
 

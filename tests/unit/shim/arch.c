@@ -279,6 +279,10 @@ void arch_cpus_start_again(void)
 void arch_cpus_settle(void)
 {
 }
+void arch_mm_share(struct mm *mm)
+{
+}
+
 uint64_t arch_mm_cpus(struct mm *mm)
 {
     return 1;
