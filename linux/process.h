@@ -41,7 +41,7 @@ struct process {
     struct mm *mm;            /* replaced by exec, NULL after the end [p and t] */
     struct fd_table *files;   /* linux/files.h; replaced by unshare and exec, NULL after the end [t] */
     struct fs_context *fs;    /* replaced by unshare [t] */
-    struct sighand *sighand;                  /* actions, shared pending set */
+    struct sighand *sighand;  /* actions, shared pending set */
     struct rlimit_pair rlimits[RLIM_NLIMITS]; /* [p] */
     struct list threads;                      /* struct uthread.link: those that have not ended [s] */
     unsigned nr_threads;                      /* [s]; one: no other thread uses what is the process's */

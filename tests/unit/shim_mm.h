@@ -5,8 +5,8 @@
  */
 #pragma once
 #include "kernel/arch.h"
-#include "kernel/log.h"
 #include "kernel/kstack.h"
+#include "kernel/log.h"
 #include "kernel/mapping.h"
 #include "kernel/page.h"
 #include "kernel/slab.h"
