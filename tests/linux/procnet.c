@@ -3,7 +3,7 @@
  * /proc/net's counters and tables: the layouts that programs parse, and that what is counted moves. Numbers are this machine's
  * and other programs' too, so what is compared is what a packet, a socket or a membership of ours adds at least.
  */
-#include "report.h"
+#include "own_net.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <netinet/in.h>
@@ -329,6 +329,7 @@ static void groups(void)
 
 int main(void)
 {
+    own_network(); /* others' sockets count, too */
     datagram(AF_INET, 0);
     pairs();
     counters();

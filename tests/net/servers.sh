@@ -168,8 +168,8 @@ if wanted iperf3 iperf3 jq; then
     serve iperf3 5202 -- iperf3 -s -p 5202
     bits() { timeout 30 iperf3 -c "$host" -p "$p" -t 2 -J "$@" | jq -e '.end.sum_received.bits_per_second > 1000000'; }
     ok "iperf3: to the guest" within 20 bits || said
-    ok "iperf3: from the guest" bits -R
-    ok "iperf3: 4 streams" bits -P 4
+    ok "iperf3: from the guest" within 20 bits -R # one that has just ended a test is busy for a moment
+    ok "iperf3: 4 streams" within 20 bits -P 4
     stop
 fi
 if wanted dnsmasq dnsmasq dig; then
