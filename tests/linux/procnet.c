@@ -199,7 +199,7 @@ static int sockstat6(int *tcp, int *udp, int *raw)
                tcp, udp, raw) == 3;
 }
 
-enum { MANY = 40 }; /* more than other programs close meanwhile */
+enum { MANY = 40 };
 
 static void sockets(void)
 {
@@ -226,7 +226,7 @@ static void sockets(void)
     sockstat(&after);
     report(after.used >= before.used + 4 * MANY, "sockets: used");
     report(after.tcp >= before.tcp + MANY / 2, "TCP: inuse");
-    report(after.alloc >= before.alloc + MANY, "TCP: alloc");
+    report(after.alloc >= 2 * MANY, "TCP: alloc"); /* of all networks: others open and close some meanwhile */
     report(after.udp >= before.udp + MANY / 2, "UDP: inuse");
     sockstat6(&tcp, &udp, &raw);
     report(tcp >= tcp6 + MANY / 2, "TCP6: inuse");
