@@ -25,14 +25,15 @@ class Namespace:
 
     def __enter__(self):
         _run('ip', 'netns', 'add', self.name)
-        for words in ('link set lo up', 'tuntap add dev tap0 mode tap', 'tuntap add dev tapmq mode tap multi_queue'):
+        for words in ('link set lo up', 'tuntap add dev tap0 mode tap', 'tuntap add dev tapmq mode tap multi_queue',
+                      'tuntap add dev tapbad mode tap'):  # BadLink's: a card's offloads stay with its tap
             _run('ip', '-n', self.name, *words.split())
         self.use('tap0')
         return self
 
     def use(self, tap):
         """The address goes to this tap."""
-        for other in ('tap0', 'tapmq'):
+        for other in ('tap0', 'tapmq', 'tapbad'):
             subprocess.run(['ip', '-n', self.name, 'addr', 'flush', 'dev', other], check=False)
         _run('ip', '-n', self.name, 'addr', 'add', f'{HOST}/24', 'dev', tap)
         _run('ip', '-n', self.name, 'link', 'set', tap, 'up')
@@ -59,7 +60,7 @@ class BadLink:
     PORTS = (47102, 47101)
 
     def __init__(self, namespace, program, words):
-        self.argv = [*namespace.prefix(), program, 'tap0', str(self.PORTS[1]), str(self.PORTS[0]), *words.split()]
+        self.argv = [*namespace.prefix(), program, 'tapbad', str(self.PORTS[1]), str(self.PORTS[0]), *words.split()]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.argv)
@@ -76,7 +77,7 @@ class Server:
     def __init__(self, namespace, kernel, image, args, probe, mem_mb=64, cpus=None, plugin=None, stream='stdout', ports=None):
         self.namespace = namespace
         queues = cpus or 1
-        net = guests.Net(tap='tapmq' if queues > 1 else 'tap0', ip=GUEST, gateway=HOST, queues=queues, ports=ports)
+        net = guests.Net(tap='tapbad' if ports else 'tapmq' if queues > 1 else 'tap0', ip=GUEST, gateway=HOST, queues=queues, ports=ports)
         self.argv = kernel.argv(image, args, mem_mb, cpus, {}, stream, net)
         self.tap, self.probe, self.plugin = net.tap, probe, plugin
         self.counts, self.output = machine.Run(), b''
