@@ -180,13 +180,20 @@ static const char *probe(const char *qemu, bool may_probe)
     return accel;
 }
 
+bool accel_is(const char *accel, const char *name)
+{
+    size_t n = strcspn(accel, ",");
+
+    return n == strlen(name) && !strncmp(accel, name, n);
+}
+
 const char *accel_choose(const char *option, const char *qemu, bool may_probe)
 {
     const char *env = getenv("PROA_ACCEL"), *named = option ? option : env && *env ? env : "auto";
 
     if (!strcmp(named, "auto"))
         return *cache_dir() ? probe(qemu, may_probe) : NULL;
-    if (!strcmp(named, "kvm") || !strcmp(named, "tcg")) {
+    if (accel_is(named, "kvm") || accel_is(named, "tcg")) {
         msg_verbose("accelerator %s: %s says so", named, option ? "--accel" : "PROA_ACCEL");
         return named;
     }

@@ -11,9 +11,12 @@
 #include <stdbool.h>
 
 /*
- * "kvm" or "tcg". `option` (--accel) and PROA_ACCEL decide without a probe; NULL or "auto" leaves it to the probe.
+ * "kvm" or "tcg". `option` (--accel) and PROA_ACCEL decide without a probe; NULL or "auto" leaves it to the probe. They
+ * may add QEMU's properties of the accelerator: "tcg,thread=single".
  * may_probe false: TCG when nothing is known yet. NULL after a message.
  */
 const char *accel_choose(const char *option, const char *qemu, bool may_probe);
+/* Is it the accelerator of that name, with properties or without? */
+bool accel_is(const char *accel, const char *name);
 
 #endif

@@ -82,7 +82,7 @@ static const struct option_row rows[] = {
     { 0, "kernel-arg", "ARG", OPTION_LIST, O(kernel_args), "add a kernel argument" },
     { 0, "vmm", "qemu[:MACHINE]", OPTION_STRING, O(vmm),
       "the VMM and its machine: microvm (default), q35, pc" },
-    { 0, "accel", "ACCEL", OPTION_STRING, O(accel), "auto (default), kvm or tcg" },
+    { 0, "accel", "ACCEL", OPTION_STRING, O(accel), "auto (default), kvm or tcg[,PROPERTY=VALUE...]" },
     { 0, "bootchart", NULL, OPTION_FLAG, O(bootchart), "print where the time of the boot went" },
     { 0, "stats", "FILE", OPTION_STRING, O(stats), "write times and memory to a file as NAME=VALUE lines" },
     { 0, "dry-run", NULL, OPTION_FLAG, O(dry_run), "print the VMM's command line and run nothing" },
@@ -274,7 +274,7 @@ static int boot(const struct run_options *o, struct vmm_spec *spec, struct net *
         msg_error("%s: %s", spec->image, strerror(errno));
         return EXIT_FAILED;
     }
-    if (config_file(text, &path) || vsock_check(&spec->vsock) || net_open(net, !strcmp(spec->accel, "kvm")))
+    if (config_file(text, &path) || vmm_open_host(spec, net))
         return EXIT_FAILED;
     net_say(net);
     spec->config = path;
@@ -320,7 +320,7 @@ static int detach(const struct run_options *o, struct vmm_spec *spec, struct net
         free(net->pcap);
         net->pcap = path;
     }
-    if (vsock_check(&spec->vsock) || net_open(net, !strcmp(spec->accel, "kvm")))
+    if (vmm_open_host(spec, net))
         return EXIT_FAILED;
     spec->kernel = kernel;
     spec->qemu = qemu;

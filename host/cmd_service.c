@@ -154,8 +154,7 @@ static int start_one(struct vm *vm, const struct service_options *o)
 
     if (lock < 0)
         return -1;
-    if (vsock_check(&vm->service.spec.vsock) ||
-        net_open(&vm->service.net, !strcmp(vm->service.spec.accel, "kvm"))) {
+    if (vmm_open_host(&vm->service.spec, &vm->service.net)) {
         close(lock);
         return -1;
     }

@@ -112,8 +112,7 @@ static void supervise(struct supervisor *s)
             return;
         s->state.restarts++;
         s->state.exit = EXIT_FAILED;
-        if (!vsock_check(&s->service->spec.vsock) &&
-            !net_open(&s->service->net, !strcmp(s->service->spec.accel, "kvm")))
+        if (!vmm_open_host(&s->service->spec, &s->service->net))
             run_once(s);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/vmm.h"
 #include "abi/control.h"
+#include "host/accel.h"
 #include "host/find.h"
 #include "host/msg.h"
 #include "host/netargs.h"
@@ -75,6 +76,11 @@ char *vmm_find_kernel(const char *option)
     return NULL;
 }
 
+int vmm_open_host(const struct vmm_spec *spec, struct net *net)
+{
+    return vsock_check(&spec->vsock) ? -1 : net_open(net, accel_is(spec->accel, "kvm"));
+}
+
 /* QEMU's option lists end a value at a comma; a doubled one stands for itself. */
 static char *escape(const char *s)
 {
@@ -102,7 +108,7 @@ static void add_machine(const struct vmm_spec *s, struct strv *args)
         [VMM_Q35] = "q35",
         [VMM_PC] = "pc",
     };
-    bool kvm = !strcmp(s->accel, "kvm");
+    bool kvm = accel_is(s->accel, "kvm");
 
     strv_add(args, "-M");
     strv_addf(args, "%s%s", machines[s->machine], s->vsock.socket ? ",memory-backend=ram" : "");

@@ -15,7 +15,7 @@ enum vmm_stream { VMM_STDIN, VMM_STDOUT, VMM_STDERR, VMM_CONTROL, VMM_SERIAL, VM
 struct vmm_spec {
     enum vmm_machine machine;
     const char *qemu;   /* path of the VMM */
-    const char *accel;  /* "tcg", "kvm" */
+    const char *accel;  /* of accel_choose() */
     const char *kernel; /* ELF file */
     const char *image;  /* EROFS file, or NULL */
     const char *config; /* file with the run's configuration, or NULL */
@@ -38,6 +38,9 @@ char *vmm_find(void);
 
 /* The kernel's path: --kernel, PROA_KERNEL, beside the tool, or where `make install` put it. NULL after a message. */
 char *vmm_find_kernel(const char *option);
+
+/* Takes what the VMM needs of the host: devices, ports. Just before it starts. 0, or -1 after a message. */
+int vmm_open_host(const struct vmm_spec *spec, struct net *net);
 
 void vmm_command(const struct vmm_spec *spec, struct strv *args);
 

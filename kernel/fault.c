@@ -84,7 +84,7 @@ static void rss_add(struct vma *v, const struct page *p, int64_t nr)
 
     if (p->flags & PG_ANON) {
         mm->rss_anon += nr;
-        if (nr > 0) /* new; shared ones are entered by mm_fork() alone. vma_put_page() counts out */
+        if (nr > 0) /* new; shared ones are entered by mm_fork() alone. page_put() counts out */
             page_account(PAGE_KIND_ANON, nr);
     } else if (p->flags & PG_SHMEM) {
         mm->rss_shmem += nr;
@@ -96,15 +96,6 @@ static void rss_add(struct vma *v, const struct page *p, int64_t nr)
         mm->peak_rss = rss;
 }
 
-void vma_put_page(struct page *p)
-{
-    if (!ref_put(&p->refs))
-        return;
-    if (p->flags & PG_ANON)
-        page_account(PAGE_KIND_ANON, -(1l << p->order));
-    page_free(p);
-}
-
 void vma_drop_page(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge)
 {
     struct vma *v = arg;
@@ -113,7 +104,7 @@ void vma_drop_page(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge)
     if (p == zero_page_ || v->special)
         return;
     rss_add(v, p, huge ? -(int64_t)HUGE_PAGES : -1);
-    vma_put_page(p);
+    page_put(p);
 }
 
 void vma_split_huge(struct mm *mm, vaddr_t va)
@@ -285,7 +276,7 @@ static int enter_copy(struct vma *v, vaddr_t va, struct page *old)
     err = enter_page(v, va, p, v->flags & VM_PROT);
     if (!err && was && old != zero_page_) {
         rss_add(v, old, -1);
-        vma_put_page(old);
+        page_put(old);
     }
     spin_unlock(&mm->pt_lock);
     if (err) {
@@ -319,7 +310,7 @@ static int fault_protected(struct vma *v, vaddr_t va)
     page_get(p);
     spin_unlock(&mm->pt_lock);
     err = enter_copy(v, va, p);
-    vma_put_page(p);
+    page_put(p);
     return err;
 }
 

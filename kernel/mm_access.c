@@ -54,7 +54,7 @@ ssize_t mm_access(struct mm *mm, vaddr_t addr, void *buf, size_t len, bool write
             memcpy((char *)page_virt(p) + off, (char *)buf + done, n);
         else
             memcpy((char *)buf + done, (char *)page_virt(p) + off, n);
-        vma_put_page(p);
+        page_put(p);
         done += n;
     }
     rw_read_unlock(&mm->lock);

@@ -30,7 +30,7 @@ struct page {
     refcount_t refs; /* one per user: page cache, each page-table entry, each temporary holder */
     uint16_t flags;  /* PG_* [a] */
     uint8_t order;   /* of the block this page heads */
-    uint8_t pad;
+    uint8_t told;    /* page tables: changes that other CPUs were told of, since the table left their views */
     uint64_t private; /* the owner's use */
 };
 
@@ -82,11 +82,20 @@ static inline struct page *page_alloc(enum page_flags flags)
     return p;
 }
 
-/* Drops a reference; frees at zero. */
+/* The owners of user and cache pages keep these counts. */
+static inline void page_account(enum page_kind kind, long nr_pages)
+{
+    this_cpu()->page_counts[kind] += nr_pages;
+}
+
+/* Drops a reference; the last one's frees, and counts an anonymous page out, whoever holds it: fork shares them. */
 static inline void page_put(struct page *p)
 {
-    if (ref_put(&p->refs))
-        page_free(p);
+    if (!ref_put(&p->refs))
+        return;
+    if (p->flags & PG_ANON)
+        page_account(PAGE_KIND_ANON, -(1l << p->order));
+    page_free(p);
 }
 static inline void page_get(struct page *p)
 {
@@ -125,12 +134,6 @@ static inline void *page_virt(const struct page *p)
 static inline struct page *virt_page(const void *va)
 {
     return pfn_page(virt_phys(va) >> PAGE_SHIFT);
-}
-
-/* The owners of user and cache pages keep these counts. */
-static inline void page_account(enum page_kind kind, long nr_pages)
-{
-    this_cpu()->page_counts[kind] += nr_pages;
 }
 
 struct page_stats {

@@ -60,8 +60,6 @@ static inline bool vma_is_data(uint32_t flags)
 void vma_zap(struct vma *v, vaddr_t start, vaddr_t end);
 /* What pt_unmap() calls for each page of a VMA (arg): accounts and drops the reference. pt_lock held. */
 void vma_drop_page(void *vma, vaddr_t va, paddr_t pa, unsigned prot, bool huge);
-/* Drops a reference to a page that programs map: the last one's counts it out. */
-void vma_put_page(struct page *p);
 /* Before a table operation whose edge is va: makes a 2 MiB page that straddles it a row of single pages.
  * pt_lock held. */
 void vma_split_huge(struct mm *mm, vaddr_t va);

@@ -87,8 +87,8 @@ void wait_prepare(struct waitq *wq, struct waiter *w, enum thread_state s)
     /* What woke the thread before is seen by the coming test. */
     current->woken = 0;
     flags = spin_lock_irqsave(&wq->lock);
-    if (list_empty(
-            &w->link)) /* with the lock: who woke us on another CPU may be about to take it off the queue */
+    /* With the lock: who woke us on another CPU may be about to take it off the queue. */
+    if (list_empty(&w->link))
         enqueue(wq, w);
     spin_unlock_irqrestore(&wq->lock, flags);
     atomic_fence(); /* as in waitq_add() */

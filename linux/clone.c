@@ -23,6 +23,12 @@
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
      CLONE_NEWNET | CLONE_NEWTIME)
 
+/* As a kernel without them. */
+static long no_namespaces(uint64_t flags)
+{
+    return fs_capable(CAP_SYS_ADMIN) || flags & CLONE_NEWUSER ? -EINVAL : -EPERM;
+}
+
 /* What Linux refuses (copy_process), then what is missing here. */
 static long check_flags(uint64_t flags)
 {
@@ -35,8 +41,8 @@ static long check_flags(uint64_t flags)
         return -EINVAL;
     if (flags & CLONE_THREAD && flags & (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWTIME | CLONE_PIDFD))
         return -EINVAL;
-    if (flags & NAMESPACES) /* as a kernel without them */
-        return fs_capable(CAP_SYS_ADMIN) || flags & CLONE_NEWUSER ? -EINVAL : -EPERM;
+    if (flags & NAMESPACES)
+        return no_namespaces(flags);
     if (flags & CLONE_THREAD ? (flags & SHARED_BY_THREADS) == SHARED_BY_THREADS && !(flags & CLONE_VFORK)
                              : !(flags & CLONE_SIGHAND))
         return 0;
@@ -213,8 +219,7 @@ SYSCALL1(unshare, unsigned long, flags)
     if (flags & (OF_THREADS | CLONE_NEWUSER) && READ_ONCE(current_process()->nr_threads) > 1)
         return -EINVAL;
     if (flags & NAMESPACES)
-        return fs_capable(CAP_SYS_ADMIN) || flags & CLONE_NEWUSER ? -EINVAL
-                                                                  : -EPERM; /* as a kernel without them */
+        return no_namespaces(flags);
     if (READ_ONCE(current_process()->nr_threads) == 1)
         return unshare_alone(flags);
     if (!(flags & (CLONE_FS | CLONE_FILES)))

@@ -166,10 +166,10 @@ static void drop_child(struct process *p)
     process_put(p);
 }
 
-/* From here on everybody can see it. A signal that came meanwhile was perhaps for the group: the child must get it, too,
- * so the fork starts anew after it. */
 static int last_pid; /* [t] */
 
+/* From here on everybody can see it. A signal that came meanwhile was perhaps for the group: the child must get it, too,
+ * so the fork starts anew after it. */
 static int publish(struct process *p, const struct clone_request *q)
 {
     struct process *self = current_process(), *parent = self;

@@ -150,7 +150,7 @@ int process_signal_group(int pgid, int sig, const siginfo_t *info);    /* group 
 int process_signal(struct process *p, int sig, const siginfo_t *info); /* -ESRCH also when it was reaped */
 /* May the current thread look into p (PTRACE_MODE_ATTACH without ptrace)? 0, -EPERM, -ESRCH. */
 int process_may_access(const struct process *p);
-/* Its descriptors and its memory with a reference; NULL: it has ended. Sleeps. */
+/* Its descriptors and its memory with a reference; NULL: it has ended. */
 struct fd_table *process_files(struct process *p);
 struct mm *process_mm(struct process *p);
 struct fs_context *process_fs(struct process *p); /* never NULL */

@@ -12,9 +12,9 @@ static void filter_free(struct rcu_head *h)
     kfree(container_of(h, struct filter, rcu));
 }
 
-static void replace(struct socket *s, struct filter *f)
+void filter_replace(struct filter **slot, struct filter *f)
 {
-    struct filter *old = atomic_xchg(&s->filter, f);
+    struct filter *old = atomic_xchg(slot, f);
 
     if (old)
         rcu_defer(&old->rcu, filter_free);
@@ -55,7 +55,7 @@ static int attach(struct socket *s, const void *val, unsigned len)
     f = filter_read(val, len);
     if (IS_ERR(f))
         return PTR_ERR(f);
-    replace(s, f);
+    filter_replace(&s->filter, f);
     return 0;
 }
 
@@ -78,7 +78,7 @@ int filter_set(struct socket *s, int name, const void *val, unsigned len)
         return -EPERM;
     if (!s->filter)
         return -ENOENT;
-    replace(s, NULL);
+    filter_replace(&s->filter, NULL);
     return 0;
 }
 
@@ -112,7 +112,7 @@ int filter_get(struct socket *s, void __user *buf, unsigned max)
 
 void filter_drop(struct socket *s)
 {
-    replace(s, NULL);
+    filter_replace(&s->filter, NULL);
 }
 
 uint32_t filter_run(const struct socket *s, const struct bpf_packet *k)

@@ -17,6 +17,8 @@ struct filter {
 
 /* A program that val, a struct sock_fprog, names: checked, from kmalloc(). ERR_PTR. */
 struct filter *filter_read(const void *val, unsigned len);
+/* f (NULL: none) takes the place of slot's filter, which is freed when nobody can run it any more. */
+void filter_replace(struct filter **slot, struct filter *f);
 /* SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_LOCK_FILTER. 0 or -errno. */
 int filter_set(struct socket *s, int name, const void *val, unsigned len);
 /* SO_GET_FILTER: the program to a buffer with room for max instructions (0: none wanted); how many there are, or -errno. */

@@ -34,7 +34,7 @@ static int storage_get(const void *val, unsigned off, int level, struct inaddr *
     return inet_addr_get(&a, level ? AF_INET6 : AF_INET, addr, &port, &dev);
 }
 
-static int parse_group_req(struct mc_request *r, int level, const void *val, unsigned len)
+static int parse_group_req(struct mc_request *r, int level, int name, const void *val, unsigned len)
 {
     if (len < GF_GROUP + STORAGE)
         return -EINVAL;
@@ -42,17 +42,17 @@ static int parse_group_req(struct mc_request *r, int level, const void *val, uns
     return storage_get(val, GF_GROUP, level, &r->group);
 }
 
-static int parse_source_req(struct mc_request *r, int level, const void *val, unsigned len)
+static int parse_source_req(struct mc_request *r, int level, int name, const void *val, unsigned len)
 {
     int err;
 
     if (len < GSR_LEN)
         return -EINVAL;
-    err = parse_group_req(r, level, val, len);
+    err = parse_group_req(r, level, name, val, len);
     return err ? err : storage_get(val, GSR_SOURCE, level, &r->source);
 }
 
-static int parse_mreq(struct mc_request *r, int level, const void *val, unsigned len)
+static int parse_mreq(struct mc_request *r, int level, int name, const void *val, unsigned len)
 {
     struct ip_mreqn m = { 0 };
     struct ipv6_mreq m6;
@@ -74,7 +74,7 @@ static int parse_mreq(struct mc_request *r, int level, const void *val, unsigned
     return 0;
 }
 
-static int parse_mreq_source(struct mc_request *r, const void *val, unsigned len)
+static int parse_mreq_source(struct mc_request *r, int level, int name, const void *val, unsigned len)
 {
     if (len < 12) /* struct ip_mreq_source */
         return -EINVAL;
@@ -84,71 +84,62 @@ static int parse_mreq_source(struct mc_request *r, const void *val, unsigned len
     return 0;
 }
 
-int mc_filter_parse(struct mc_request *r, int level, int name, const void *val, unsigned len)
+/* What stands before the sources of a struct ip_msfilter or group_filter, but its group. *nr: how many sources it names,
+ * *room: how many there can be. -EINVAL when it is not all there. */
+static int filter_head(struct mc_request *r, int name, const void *val, unsigned len, uint32_t *nr,
+                       uint32_t *room)
 {
     bool wide = name == MCAST_MSFILTER;
     unsigned head = wide ? GROUP_FILTER_HEAD : MSFILTER_HEAD;
-    uint32_t mode;
-    int err = 0;
 
-    memset(r, 0, sizeof(*r));
-    r->what = MC_FILTER;
-    r->local = INADDR_ANY6;
-    r->max_sources = READ_ONCE(*(level ? &mld_max_msf : &igmp_max_msf));
     if (len < head)
         return -EINVAL;
     r->wide = wide;
+    r->mode = word(val, wide ? GF_MODE : 8);
     r->sources = (const uint8_t *)val + head;
-    mode = word(val, wide ? GF_MODE : 8);
-    r->nr = MIN(word(val, wide ? GF_NR : 12), (len - head) / (wide ? STORAGE : 4));
-    r->exclude = mode == MCAST_EXCLUDE;
-    if (wide) {
+    *nr = word(val, wide ? GF_NR : 12);
+    *room = (len - head) / (wide ? STORAGE : 4);
+    return 0;
+}
+
+static int filter_group(struct mc_request *r, int level, const void *val)
+{
+    if (r->wide) {
         r->index = word(val, 0);
-        err = storage_get(val, GF_GROUP, level, &r->group);
-    } else {
-        r->group = inaddr_v4(word(val, 0));
-        r->local = inaddr_v4(word(val, 4));
+        return storage_get(val, GF_GROUP, level, &r->group);
     }
-    return err;
+    r->group = inaddr_v4(word(val, 0));
+    r->local = inaddr_v4(word(val, 4));
+    return 0;
 }
 
 /* To be set: all of it is there. */
 static int parse_filter(struct mc_request *r, int level, int name, const void *val, unsigned len)
 {
-    bool wide = name == MCAST_MSFILTER;
-    unsigned head = wide ? GROUP_FILTER_HEAD : MSFILTER_HEAD, each = wide ? STORAGE : 4;
-    uint32_t mode, nr;
-    int err;
+    uint32_t nr, room;
+    int err = filter_head(r, name, val, len, &nr, &room);
 
-    if (len < head)
-        return -EINVAL;
-    nr = word(val, wide ? GF_NR : 12);
-    if (nr > READ_ONCE(*(level ? &mld_max_msf : &igmp_max_msf)))
-        return -ENOBUFS;
-    if (len < head + nr * each)
-        return -EINVAL;
-    err = mc_filter_parse(r, level, name, val, len);
     if (err)
         return err;
-    mode = word(val, wide ? GF_MODE : 8);
-    if (mode != MCAST_INCLUDE && mode != MCAST_EXCLUDE)
+    if (nr > r->max_sources)
+        return -ENOBUFS;
+    if (nr > room)
         return -EINVAL;
-    for (unsigned i = 0; wide && i < r->nr; i++) {
+    r->nr = nr;
+    err = filter_group(r, level, val);
+    if (!err && r->mode != MCAST_INCLUDE && r->mode != MCAST_EXCLUDE)
+        err = -EINVAL;
+    for (unsigned i = 0; !err && r->wide && i < nr; i++)
         err = storage_get(r->sources, i * STORAGE, level, &r->source);
-        if (err)
-            return err;
-    }
-    return 0;
+    return err;
 }
 
 void mc_request_source(const struct mc_request *r, unsigned i, struct inaddr *a)
 {
     if (!r->wide)
         *a = inaddr_v4(word(r->sources, i * 4));
-    else if (inaddr_is_v4(&r->group))
-        storage_get(r->sources, i * STORAGE, 0, a);
     else
-        storage_get(r->sources, i * STORAGE, 1, a);
+        storage_get(r->sources, i * STORAGE, !inaddr_is_v4(&r->group), a);
 }
 
 unsigned mc_filter_put(const struct mc_request *r, int level, int name, void *val, const struct mc_filter *f)
@@ -173,60 +164,59 @@ unsigned mc_filter_put(const struct mc_request *r, int level, int name, void *va
     return head + n * each;
 }
 
-int mc_request_parse(struct mc_request *r, int level, int name, const void *val, unsigned len)
+static void start(struct mc_request *r, int level)
 {
     memset(r, 0, sizeof(*r));
     r->local = INADDR_ANY6;
     r->max_sources = READ_ONCE(*(level ? &mld_max_msf : &igmp_max_msf));
-    if (!level) {
-        switch (name) {
-        case IP_ADD_MEMBERSHIP:
-            r->what = MC_JOIN;
-            return parse_mreq(r, level, val, len);
-        case IP_DROP_MEMBERSHIP:
-            r->what = MC_LEAVE;
-            return parse_mreq(r, level, val, len);
-        case IP_ADD_SOURCE_MEMBERSHIP:
-            r->what = MC_JOIN_SOURCE;
-            return parse_mreq_source(r, val, len);
-        case IP_DROP_SOURCE_MEMBERSHIP:
-            r->what = MC_LEAVE_SOURCE;
-            return parse_mreq_source(r, val, len);
-        case IP_BLOCK_SOURCE:
-            r->what = MC_BLOCK_SOURCE;
-            return parse_mreq_source(r, val, len);
-        case IP_UNBLOCK_SOURCE:
-            r->what = MC_UNBLOCK_SOURCE;
-            return parse_mreq_source(r, val, len);
-        case IP_MSFILTER:
-            return parse_filter(r, level, name, val, len);
+}
+
+int mc_filter_parse(struct mc_request *r, int level, int name, const void *val, unsigned len)
+{
+    uint32_t nr, room;
+    int err;
+
+    start(r, level);
+    err = filter_head(r, name, val, len, &nr, &room);
+    if (err)
+        return err;
+    r->nr = MIN(nr, room);
+    return filter_group(r, level, val);
+}
+
+#define AT_IPV4 1 /* the levels that know an option */
+#define AT_IPV6 2
+
+static const struct mc_option {
+    int at, name;
+    enum mc_what what;
+    int (*parse)(struct mc_request *r, int level, int name, const void *val, unsigned len);
+} options[] = {
+    { AT_IPV4, IP_ADD_MEMBERSHIP, MC_JOIN, parse_mreq },
+    { AT_IPV4, IP_DROP_MEMBERSHIP, MC_LEAVE, parse_mreq },
+    { AT_IPV4, IP_ADD_SOURCE_MEMBERSHIP, MC_JOIN_SOURCE, parse_mreq_source },
+    { AT_IPV4, IP_DROP_SOURCE_MEMBERSHIP, MC_LEAVE_SOURCE, parse_mreq_source },
+    { AT_IPV4, IP_BLOCK_SOURCE, MC_BLOCK_SOURCE, parse_mreq_source },
+    { AT_IPV4, IP_UNBLOCK_SOURCE, MC_UNBLOCK_SOURCE, parse_mreq_source },
+    { AT_IPV4, IP_MSFILTER, MC_FILTER, parse_filter },
+    { AT_IPV6, IPV6_ADD_MEMBERSHIP, MC_JOIN, parse_mreq },
+    { AT_IPV6, IPV6_DROP_MEMBERSHIP, MC_LEAVE, parse_mreq },
+    { AT_IPV4 | AT_IPV6, MCAST_JOIN_GROUP, MC_JOIN, parse_group_req },
+    { AT_IPV4 | AT_IPV6, MCAST_LEAVE_GROUP, MC_LEAVE, parse_group_req },
+    { AT_IPV4 | AT_IPV6, MCAST_JOIN_SOURCE_GROUP, MC_JOIN_SOURCE, parse_source_req },
+    { AT_IPV4 | AT_IPV6, MCAST_LEAVE_SOURCE_GROUP, MC_LEAVE_SOURCE, parse_source_req },
+    { AT_IPV4 | AT_IPV6, MCAST_BLOCK_SOURCE, MC_BLOCK_SOURCE, parse_source_req },
+    { AT_IPV4 | AT_IPV6, MCAST_UNBLOCK_SOURCE, MC_UNBLOCK_SOURCE, parse_source_req },
+    { AT_IPV4 | AT_IPV6, MCAST_MSFILTER, MC_FILTER, parse_filter },
+};
+
+int mc_request_parse(struct mc_request *r, int level, int name, const void *val, unsigned len)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(options); i++)
+        if (options[i].name == name && options[i].at & (level ? AT_IPV6 : AT_IPV4)) {
+            start(r, level);
+            r->what = options[i].what;
+            return options[i].parse(r, level, name, val, len);
         }
-    } else if (name == IPV6_ADD_MEMBERSHIP || name == IPV6_DROP_MEMBERSHIP) {
-        r->what = name == IPV6_ADD_MEMBERSHIP ? MC_JOIN : MC_LEAVE;
-        return parse_mreq(r, level, val, len);
-    }
-    switch (name) {
-    case MCAST_JOIN_GROUP:
-        r->what = MC_JOIN;
-        return parse_group_req(r, level, val, len);
-    case MCAST_LEAVE_GROUP:
-        r->what = MC_LEAVE;
-        return parse_group_req(r, level, val, len);
-    case MCAST_JOIN_SOURCE_GROUP:
-        r->what = MC_JOIN_SOURCE;
-        return parse_source_req(r, level, val, len);
-    case MCAST_LEAVE_SOURCE_GROUP:
-        r->what = MC_LEAVE_SOURCE;
-        return parse_source_req(r, level, val, len);
-    case MCAST_BLOCK_SOURCE:
-        r->what = MC_BLOCK_SOURCE;
-        return parse_source_req(r, level, val, len);
-    case MCAST_UNBLOCK_SOURCE:
-        r->what = MC_UNBLOCK_SOURCE;
-        return parse_source_req(r, level, val, len);
-    case MCAST_MSFILTER:
-        r->what = MC_FILTER;
-        return parse_filter(r, level, name, val, len);
-    }
     return -ENOPROTOOPT;
 }

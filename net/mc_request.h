@@ -24,7 +24,7 @@ struct mc_request {
     struct netdev *dev;  /* the caller's */
     uint32_t max_sources;
     /* MC_FILTER */
-    bool exclude;
+    uint32_t mode; /* MCAST_* */
     unsigned nr;
     const uint8_t *sources; /* as the program gave them */
     bool wide;              /* struct sockaddr_storage each */

@@ -217,13 +217,13 @@ static int set_whole_filter(struct inet_opts *o, const struct mc_request *r)
     struct membership *m = find(o, &r->group, r->dev);
     struct mc_filter *f;
 
-    if (!r->exclude && !r->nr)
+    if (r->mode == MCAST_INCLUDE && !r->nr)
         return leave(o, &r->group, r->dev);
     if (!m)
         return -EINVAL;
-    if (r->exclude && !r->nr)
+    if (r->mode == MCAST_EXCLUDE && !r->nr)
         return set_filter(m, NULL);
-    f = filter_new(r->exclude, r->nr);
+    f = filter_new(r->mode == MCAST_EXCLUDE, r->nr);
     if (!f)
         return -ENOBUFS;
     for (unsigned i = 0; i < r->nr; i++)

@@ -130,9 +130,9 @@ void views_reach(struct flush *f, uint64_t *pt, vaddr_t va, bool much)
     f->cpus |= *cpus;
     if (likely(!others))
         return;
-    if (!much && ++p->pad < TELL_MAX)
+    if (!much && ++p->told < TELL_MAX)
         return;
-    p->pad = 0;
+    p->told = 0;
     f->all = true;
     unlink(f->mm, va, others);
     *cpus &= mine;

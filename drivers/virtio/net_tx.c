@@ -128,16 +128,15 @@ int vnet_transmit(struct netdev_queue *q, struct pktbuf *b, bool more)
 void vnet_tx_reclaim(struct netdev_queue *q)
 {
     struct vnet_pair *p = vnet_pair(q);
+    bool mine = virtq_pending(p->tx) && spin_trylock(&q->lock); /* who has the lock is sending, and frees */
     bool ready;
 
-    if (!virtq_pending(p->tx) || !spin_trylock(&q->lock)) { /* who has the lock is sending, and frees */
-        if (p->tx->in_flight)
-            arm_idle(p);
-        return;
-    }
-    reclaim(p);
+    if (mine)
+        reclaim(p);
     if (p->tx->in_flight)
         arm_idle(p);
+    if (!mine)
+        return;
     ready = q->full && p->tx->nr_free >= p->tx->num / 4;
     if (q->full && !ready)
         ready = !virtq_irq_on(p->tx) || !p->tx->in_flight;

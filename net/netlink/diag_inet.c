@@ -236,6 +236,7 @@ int diag_inet(struct nl_answer *a, const struct nlmsghdr *n)
     bool destroy = n->nlmsg_type == SOCK_DESTROY;
     struct diag d = { .a = a, .type = n->nlmsg_type, .exact = destroy || !(n->nlmsg_flags & NLM_F_DUMP) };
     size_t head = parse(n, &d.q);
+    bool meant;
 
     if (!head)
         return -EINVAL;
@@ -260,13 +261,14 @@ int diag_inet(struct nl_answer *a, const struct nlmsghdr *n)
     }
     rcu_read_lock();
     see_all(&d);
-    if (destroy && d.fits && diag_cookie_ok(d.q.id.idiag_cookie, d.found.socket ? d.found.socket->ino : 0)) {
+    meant = d.fits && diag_cookie_ok(d.q.id.idiag_cookie, d.found.socket ? d.found.socket->ino : 0);
+    if (meant && destroy) {
         bool held = tcp_row_hold(&d.found);
 
         rcu_read_unlock();
         return held ? tcp_row_abort(&d.found) : -EOPNOTSUPP;
     }
-    if (d.fits && diag_cookie_ok(d.q.id.idiag_cookie, d.found.socket ? d.found.socket->ino : 0))
+    if (meant)
         put_socket(&d, &d.found, &d.opts, 0);
     else if (d.fits)
         d.fits = 3;

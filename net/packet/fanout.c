@@ -29,11 +29,11 @@ struct packet_fanout {
     uint8_t type;
     uint16_t num; /* what all are bound to */
     int ifindex;
-    uint32_t max, users;   /* sockets that joined [fanout_mutex] */
-    uint32_t nr;           /* of them those that are hooked [fanout_mutex to change, a] */
-    uint32_t turn;         /* of PACKET_FANOUT_LB [a] */
-    struct filter *filter; /* of PACKET_FANOUT_CBPF; NULL: the first member [R] */
-    uint64_t rolled_all, rolled_huge, rolled_failed; /* [a] */
+    uint32_t max, users;                /* sockets that joined [fanout_mutex] */
+    uint32_t nr;                        /* of them those that are hooked [fanout_mutex to change, a] */
+    uint32_t turn;                      /* of PACKET_FANOUT_LB [a] */
+    struct filter *filter;              /* of PACKET_FANOUT_CBPF; NULL: the first member [R] */
+    uint64_t rolled_all, rolled_failed; /* [a] */
     struct rcu_head rcu;
     struct packet_sock *member[]; /* they [R] */
 };
@@ -299,15 +299,10 @@ void fanout_leave(struct packet_sock *k)
 
 /* ---- options ---- */
 
-static void filter_free(struct rcu_head *h)
-{
-    kfree(container_of(h, struct filter, rcu));
-}
-
 int fanout_set_data(struct packet_sock *k, const void *val, unsigned len)
 {
     struct packet_fanout *g = k->fanout;
-    struct filter *f, *old;
+    struct filter *f;
 
     if (!g || g->type != PACKET_FANOUT_CBPF)
         return -EINVAL;
@@ -316,9 +311,7 @@ int fanout_set_data(struct packet_sock *k, const void *val, unsigned len)
     f = filter_read(val, len);
     if (IS_ERR(f))
         return PTR_ERR(f);
-    old = atomic_xchg(&g->filter, f);
-    if (old)
-        rcu_defer(&old->rcu, filter_free);
+    filter_replace(&g->filter, f);
     return 0;
 }
 
@@ -337,7 +330,7 @@ int fanout_stats(struct packet_sock *k, void *val, unsigned *len)
     if (!g || !(g->type == PACKET_FANOUT_ROLLOVER || g->flags & PACKET_FANOUT_FLAG_ROLLOVER))
         return -EINVAL;
     st.tp_all = READ_ONCE(g->rolled_all);
-    st.tp_huge = READ_ONCE(g->rolled_huge);
+    st.tp_huge = 0; /* no flow is told from the others by its size */
     st.tp_failed = READ_ONCE(g->rolled_failed);
     *len = MIN(*len, (unsigned)sizeof(st));
     memcpy(val, &st, *len);

@@ -295,6 +295,7 @@ static int inherits(void *unused)
     getitimer(ITIMER_REAL, &it);
     bad |= (it.it_value.tv_sec || it.it_value.tv_usec) << 3;
     getrlimit(RLIMIT_CORE, &r);
+    bad |= (r.rlim_cur != 4096) << 7;
     prctl(PR_GET_NAME, name);
     bad |= !!strcmp(name, "fork-test") << 4;
     bad |= (getpriority(PRIO_PROCESS, 0) != 3) << 5;
@@ -306,6 +307,7 @@ static int inherits(void *unused)
 static void test_attributes(void)
 {
     struct itimerval it = { .it_value.tv_sec = 1000 }, none = { 0 };
+    struct rlimit r = { 4096, 4096 };
     sigset_t s;
 
     signal(SIGUSR1, handler);
@@ -314,6 +316,7 @@ static void test_attributes(void)
     sigprocmask(SIG_BLOCK, &s, NULL);
     raise(SIGUSR2);
     setitimer(ITIMER_REAL, &it, NULL);
+    MUST(setrlimit(RLIMIT_CORE, &r));
     prctl(PR_SET_NAME, "fork-test");
     setpriority(PRIO_PROCESS, 0, 3);
     prctl(PR_SET_PDEATHSIG, SIGUSR1);

@@ -178,8 +178,8 @@ static void one_round(unsigned me, unsigned round, int kind, size_t pages, int h
             fail(KEEP);
     meet();
     if (leader) {
-        if (madvise(ARENA + used * P, UNUSED_PAGES * P,
-                    MADV_DONTNEED)) /* nothing changes, but for their table */
+        /* Of pages that nobody used: nothing changes but their table. */
+        if (madvise(ARENA + used * P, UNUSED_PAGES * P, MADV_DONTNEED))
             fail(KEEP);
         change(at, len, kind);
     }

@@ -1,6 +1,8 @@
-// SPDX-License-Identifier: BSD-2-Clause
-// AF_VSOCK within one machine. What needs no other end is checked on a Linux, too, that has the family; the rest needs
-// its loopback (VMADDR_CID_LOCAL), which many kernels are built without.
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AF_VSOCK within one machine. What needs no other end is checked on a Linux, too, that has the family; the rest needs
+ * its loopback (VMADDR_CID_LOCAL), which many kernels are built without.
+ */
 #include "report.h"
 #include <linux/sockios.h>
 #include <linux/vm_sockets.h>

@@ -57,11 +57,8 @@ static int reap(pid_t p)
 /* Waits until the caught signal has come. */
 static void await(int sig)
 {
-    sigset_t none;
-
     for (int i = 0; got != sig && i < 5000; i++)
         usleep(1000);
-    sigemptyset(&none);
     got = 0;
 }
 

@@ -132,10 +132,9 @@ class Section:
     # ---- segments ----
 
     def segment_in(self, w):
-        flags, words, urg, win, tos = sum(1 << LETTERS.index(c) for c in w[0] if c in LETTERS), iter(w[2:]), 0, 65535, 0
+        flags, words, urg, win, tos = sum(1 << LETTERS.index(c) for c in w[0] if c in LETTERS), w[2:], 0, 65535, 0
         seq, _, end = (w[1] if len(w) > 1 else '0').partition(':')
         seq, end, ack, options = int(seq), int(end or seq), 0, b''
-        words = list(words)
         while words:
             word = words.pop(0)
             if word == 'ack':
@@ -179,8 +178,6 @@ class Section:
             self.our_iss = seq
             self.our_port = sport
         iss = self.our_iss or 0
-        if not self.our_iss and flags & 4:
-            iss = 0
         while options and options[0]:
             if options[0] == 1:
                 options = options[1:]
@@ -341,11 +338,10 @@ class Section:
             self.wire.pump(self.base)
             return
         elif w[0] == 'established':
-            with_ts, with_sack = 'ts' in w[1:2], 'sack' in w[1:2]
-            both = w[1:2] and 'ts' in w[1] and 'sack' in w[1]
-            tail = 'sackok ts 1' if both else 'ts 1' if with_ts else 'sackok' if with_sack else ''
-            for text in ('listen', f'in S 0 mss 1460 wscale 7 {tail}', 'out S 0 ack 1',
-                         f'in A 1 ack 1 win 512 {"ts 1" if "ts" in tail else ""}', 'accept'):
+            wanted = w[1] if len(w) > 1 else ''
+            sack, ts = 'sackok' if 'sack' in wanted else '', 'ts 1' if 'ts' in wanted else ''
+            for text in ('listen', f'in S 0 mss 1460 wscale 7 {sack} {ts}', 'out S 0 ack 1',
+                         f'in A 1 ack 1 win 512 {ts}', 'accept'):
                 self.line(text.split())
         else:
             self.program(w)

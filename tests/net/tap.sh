@@ -69,7 +69,7 @@ CONF
         gcc -O1 -static -o "$T/zerocopy" "$here/zerocopy.c"
         tap_serve zerocopy -- "$T/zerocopy" 7100
         ok "tap: pages sent by reference, and told of" within 20 eval '
-            in_ns timeout 30 bash -c "cat </dev/tcp/10.77.0.2/7100" >"$T/zerocopied" &&
+            in_ns timeout 30 bash -c "exec </dev/tcp/10.77.0.2/7100; sleep 1; cat" >"$T/zerocopied" &&
             same "$(tail -n 1 "$T/zerocopied" | tail -c 5)" told &&
             same "$(head -c 8388608 "$T/zerocopied" | md5sum)" \
                 "$(python3 -c "import sys; sys.stdout.write((bytes(97 + i % 251 % 26 for i in range(251)) * 33421).decode()[:8388608])" | md5sum)"'

@@ -1,6 +1,8 @@
-// SPDX-License-Identifier: BSD-2-Clause
-// The guest's side of tests/net/vsock.py: a server on port 1000 that does what the first byte of a connection asks for,
-// and a client of the host's ports.
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's side of tests/net/vsock.py: a server on port 1000 that does what the first byte of a connection asks for,
+ * and a client of the host's ports.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -44,6 +44,7 @@ ok "--verbose asks for all kernel messages" eval 'args --verbose 2>/dev/null | g
 ok "--vmm qemu:q35" eval 'args --vmm qemu:q35 | grep -q "virtio-blk-pci,disable-legacy=on"'
 ok "--vmm qemu:pc" eval 'args --vmm=qemu:pc | grep -qx pc'
 ok "--accel" eval 'args --accel kvm | grep -qx host'
+ok "--accel with properties" eval 'args --accel tcg,thread=single | tr "\n" " " | grep -q -- "-accel tcg,thread=single -cpu max "'
 ok "--dry-run prints a command and runs nothing" eval '"$proa" run --dry-run /bin/true broken | grep -q "^[^ ]*fake-vmm .*-kernel .* -initrd "'
 ok "a dry run's configuration is there" eval '"$proa" run --dry-run /bin/true x | grep -o "[^ ]*json" | xargs jq -e ".process.args[1] == \"x\""'
 ok "names with commas" eval 'args --name a,b | grep -q "^a,,b,"'

@@ -310,7 +310,7 @@ TEST(sources_are_reported)
 {
     struct inaddr group = ip6("ff05::77"), a = ip6("fd00::1"), b = ip6("fd00::2"), c = ip6("fd00::3");
     struct mc_filter *one = calloc(1, sizeof(*one) + 16), *two = calloc(1, sizeof(*two) + 32),
-                     *not = calloc(1, sizeof(*not ) + 16);
+                     *except = calloc(1, sizeof(*except) + 16);
     uint8_t query[28 + 48] = { 130 };
     const uint8_t *r;
 
@@ -320,8 +320,8 @@ TEST(sources_are_reported)
     one->src[0] = a;
     *two = (struct mc_filter){ .nr = 2 };
     two->src[0] = a, two->src[1] = b;
-    *not = (struct mc_filter){ .exclude = true, .nr = 1 };
-    not ->src[0] = b;
+    *except = (struct mc_filter){ .exclude = true, .nr = 1 };
+    except->src[0] = b;
     CHECK(group_change(&wire, &group, NULL, one) == 0);
     r = next_report();
     CHECK(is_record(r, 5, 1, &group) && !memcmp(r + 20, &a, 16)); /* ALLOW */
@@ -336,7 +336,7 @@ TEST(sources_are_reported)
     CHECK(is_record(r, 6, 1, &group) && !memcmp(r + 20, &b, 16)); /* BLOCK */
     quiet();
     /* another user excludes: the mode changes; what any of them wants is let through */
-    CHECK(group_change(&wire, &group, NULL, not ) == 0);
+    CHECK(group_change(&wire, &group, NULL, except) == 0);
     r = next_report();
     CHECK(is_record(r, 4, 1, &group) && !memcmp(r + 20, &b, 16)); /* TO_EX(b) */
     CHECK(group_accepts(&wire, &group, &c) && !group_accepts(&wire, &group, &b));
@@ -354,7 +354,7 @@ TEST(sources_are_reported)
     icmp_in(&peer, &group, query, 76, 1);
     shim_advance(101 * NSEC_PER_MS);
     CHECK(!next_report());
-    CHECK(group_change(&wire, &group, not, NULL) == 0);
+    CHECK(group_change(&wire, &group, except, NULL) == 0);
     r = next_report();
     CHECK(is_record(r, 3, 1, &group) && !memcmp(r + 20, &a, 16)); /* TO_IN(a) */
     quiet();
@@ -362,7 +362,7 @@ TEST(sources_are_reported)
     r = next_report();
     CHECK(is_record(r, 6, 1, &group)); /* BLOCK(a) */
     quiet();
-    free(one), free(two), free(not );
+    free(one), free(two), free(except);
 }
 
 TEST(an_older_router_is_answered_in_its_words)

@@ -1,6 +1,7 @@
 # PostgreSQL as its own user: a cluster, clients at once, queries in several processes, a crash and its recovery.
-export PATH=$PATH:/usr/lib/postgresql/15/bin PGDATA PGHOST PGUSER=postgres
-PGHOST=$(mktemp -d /tmp/postgres.XXXXXX) PGDATA=$PGHOST/data
+PGHOST=$(mktemp -d /tmp/postgres.XXXXXX) || exit
+trap 'cd /; rm -rf "$PGHOST"' EXIT
+export PATH=$PATH:/usr/lib/postgresql/15/bin PGHOST PGDATA=$PGHOST/data PGUSER=postgres
 cd "$PGHOST" || exit
 start() { pg_ctl -w -t 100 -l log -o "-c unix_socket_directories=$PGHOST -c listen_addresses=" start >start.log; echo started $?; }
 sql() { psql -qAt -v ON_ERROR_STOP=1; }
@@ -40,5 +41,4 @@ for i in $(seq 100); do kill -0 "$master" 2>/dev/null || break; sleep 0.1; done
 for i in $(seq 20); do start 2>/dev/null | grep -q ' 0' && break; sleep 0.5; done
 psql -qAtc 'select count(*) from t'
 pg_ctl -w -m fast stop; echo stopped $?
-grep -c PANIC log
-cd /; rm -rf "$PGHOST"
+! grep PANIC log
