@@ -21,7 +21,7 @@ JAVAC = [JAVA, '-XX:TieredStopAtLevel=1', '-cp', '/', 'ParallelJavac', '/Metalwo
 
 
 def _stress(name, *more):
-    return App('tools.erofs', [*STRESS, f'--{name}', '2', *more], {}, 256, 'stdout',
+    return App('tools.erofs', [*STRESS, f'--{name}', '2', *more], {}, 256, 'stderr',
                rb'stress-ng: metrc: +\[[0-9]+\] +%s +(.*)' % name.encode())
 
 

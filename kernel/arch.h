@@ -118,9 +118,10 @@ bool pt_lookup(struct mm *mm, vaddr_t va, paddr_t *pa, unsigned *prot, bool *hug
 /* The first address of [va, end) that is mapped, or end: skips absent tables at once. */
 vaddr_t pt_next(struct mm *mm, vaddr_t va, vaddr_t end);
 /* Removes mappings of [start, end), calling put for each after the tables change; flushes the TLB before the
- * last put, so that no page is reused while still reachable. Splits a huge page at an edge. Frees empty tables. */
-void pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
-              void (*put)(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge), void *arg);
+ * last put, so that no page is reused while still reachable. Splits a huge page at an edge. Frees empty tables.
+ * Returns where it stopped after some hundred pages, for others who wait for pt_lock; end when all is done. */
+vaddr_t pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
+                 void (*put)(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge), void *arg);
 /* Sets the protection of the present pages of [start, end); never grants write to a page not already writable
  * unless allow_write (copy-on-write stays). */
 void pt_protect(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, bool allow_write);

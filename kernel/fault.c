@@ -96,15 +96,48 @@ static void rss_add(struct vma *v, const struct page *p, int64_t nr)
         mm->peak_rss = rss;
 }
 
-void vma_drop_page(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge)
+/* True: the page is to be freed. */
+static bool drop_page(struct vma *v, paddr_t pa, bool huge)
 {
-    struct vma *v = arg;
     struct page *p = pfn_page(pa >> PAGE_SHIFT);
 
     if (p == zero_page_ || v->special)
-        return;
+        return false;
     rss_add(v, p, huge ? -(int64_t)HUGE_PAGES : -1);
-    page_put(p);
+    return page_drop(p);
+}
+
+void vma_drop_page(void *v, vaddr_t va, paddr_t pa, unsigned prot, bool huge)
+{
+    if (drop_page(v, pa, huge))
+        page_free(pfn_page(pa >> PAGE_SHIFT));
+}
+
+/* Pages are freed when others can have pt_lock again. */
+struct zap {
+    struct vma *vma;
+    struct page *dead; /* linked through owner */
+};
+
+static void zap_page(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge)
+{
+    struct zap *z = arg;
+    struct page *p = pfn_page(pa >> PAGE_SHIFT);
+
+    if (!drop_page(z->vma, pa, huge))
+        return;
+    p->owner = z->dead;
+    z->dead = p;
+}
+
+static void free_dead(struct zap *z)
+{
+    while (z->dead) {
+        struct page *p = z->dead;
+
+        z->dead = p->owner;
+        page_free(p);
+    }
 }
 
 void vma_split_huge(struct mm *mm, vaddr_t va)
@@ -120,14 +153,21 @@ void vma_split_huge(struct mm *mm, vaddr_t va)
 void vma_zap(struct vma *v, vaddr_t start, vaddr_t end)
 {
     struct mm *mm = v->mm;
+    struct zap z = { .vma = v };
 
-    spin_lock(&mm->pt_lock);
-    if (!v->mapping) {
-        vma_split_huge(mm, start);
-        vma_split_huge(mm, end);
-    }
-    pt_unmap(mm, start, end, vma_drop_page, v);
-    spin_unlock(&mm->pt_lock);
+    do {
+        spin_lock(&mm->pt_lock);
+        if (unlikely(mm->has_huge) && !v->mapping) {
+            vma_split_huge(mm, start);
+            vma_split_huge(mm, end);
+        }
+        if (nr_cpus == 1)
+            start = pt_unmap(mm, start, end, vma_drop_page, v);
+        else
+            start = pt_unmap(mm, start, end, zap_page, &z);
+        spin_unlock(&mm->pt_lock);
+        free_dead(&z);
+    } while (start < end);
 }
 
 /* ---- anonymous memory ---- */
@@ -206,16 +246,21 @@ static bool fault_huge(struct vma *v, vaddr_t va)
     return done;
 }
 
-/* How many pages to bring in at va: one, then twice as many each time while faults run upwards in sequence. */
+/* How many pages to bring in at va: one, then twice as many each time while a thread's faults run upwards in sequence. The
+ * thread's and not the VMA's: areas of several threads are often one VMA. */
 static unsigned anon_batch(struct vma *v, vaddr_t va)
 {
-    unsigned n = 1;
+    struct thread *t = current;
+    unsigned i = t->fault_run_used, n = 1;
 
-    if (va == v->fault_next)
-        n = MIN(v->fault_batch * 2, (unsigned)ANON_BATCH_MAX);
+    if (va != t->fault_run[i].next)
+        i ^= 1;
+    if (va == t->fault_run[i].next)
+        n = MIN(t->fault_run[i].batch * 2, (unsigned)ANON_BATCH_MAX);
     n = MIN((vaddr_t)n, (v->end - va) >> PAGE_SHIFT);
-    v->fault_batch = n;
-    v->fault_next = va + n * PAGE_SIZE;
+    t->fault_run_used = i;
+    t->fault_run[i].batch = n;
+    t->fault_run[i].next = va + n * PAGE_SIZE;
     return n;
 }
 

@@ -216,6 +216,7 @@ struct rwlock {
 void rw_init(struct rwlock *l, enum lock_rank rank);
 void rw_lock_slow(struct rwlock *l, bool write);
 void rw_unlock_slow(struct rwlock *l);
+void rw_downgrade_slow(struct rwlock *l);
 
 static inline bool rw_try_read_lock(struct rwlock *l)
 {
@@ -258,6 +259,14 @@ static inline void rw_write_unlock(struct rwlock *l)
     sleep_lock_released(l);
     if (unlikely(__atomic_and_fetch(&l->state, ~RW_WRITER, __ATOMIC_RELEASE)))
         rw_unlock_slow(l);
+}
+/* Whoever holds it for writing goes on holding it for reading: no writer comes in between. */
+static inline void rw_downgrade(struct rwlock *l)
+{
+    uint32_t s = RW_WRITER;
+
+    if (unlikely(!__atomic_compare_exchange_n(&l->state, &s, 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
+        rw_downgrade_slow(l);
 }
 /* By anyone; with DEBUG, by the current thread. For ASSERT only. */
 static inline bool rw_held(struct rwlock *l)

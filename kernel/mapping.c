@@ -418,7 +418,8 @@ static void unmap_vma(struct vma *v, vaddr_t start, vaddr_t end, bool keep_priva
 
     spin_lock(&mm->pt_lock);
     if (!keep_private || (v->flags & VM_SHARED)) {
-        pt_unmap(mm, start, end, vma_drop_page, v);
+        while ((start = pt_unmap(mm, start, end, vma_drop_page, v)) < end)
+            ;
     } else {
         for (vaddr_t va = start; (va = pt_next(mm, va, end)) < end; va += PAGE_SIZE)
             if (pt_lookup(mm, va, &pa, &prot, &huge) && !(pfn_page(pa >> PAGE_SHIFT)->flags & PG_ANON))

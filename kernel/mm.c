@@ -195,14 +195,7 @@ static uint64_t pages_in_use(struct mm *mm, vaddr_t start, vaddr_t end)
 
 static long map_locked(struct mm *mm, const struct mmap_args *a, size_t len, uint32_t flags)
 {
-    struct vma n = { .flags = flags,
-                     .mm = mm,
-                     .mapping = a->mapping,
-                     .pgoff = a->pgoff,
-                     .file = a->file,
-                     .fops = a->fops,
-                     .name = a->name,
-                     .special = a->special };
+    struct vma n; /* its links are nobody's: vma_link() sets them */
     uint64_t nr = len >> PAGE_SHIFT;
     long addr = choose_address(mm, a, len);
     uint64_t replaced;
@@ -212,6 +205,14 @@ static long map_locked(struct mm *mm, const struct mmap_args *a, size_t len, uin
         return addr;
     n.start = addr;
     n.end = addr + len;
+    n.flags = flags;
+    n.mm = mm;
+    n.mapping = a->mapping;
+    n.pgoff = a->pgoff;
+    n.file = a->file;
+    n.fops = a->fops;
+    n.name = a->name;
+    n.special = a->special;
     replaced = a->fixed ? pages_in_use(mm, n.start, n.end) : 0;
     if (replaced && a->noreplace)
         return -EEXIST;
@@ -295,37 +296,81 @@ static void gap_opened(struct mm *mm, vaddr_t end)
     mm->gap_from = MIN(top, mm->mmap_base);
 }
 
-int mm_unmap_locked(struct mm *mm, vaddr_t addr, size_t len)
-{
-    vaddr_t end = addr + len;
-    struct vma *v = vma_find(mm, addr), *next;
-    int err;
+/* What leaves the tree: whole VMAs, and a part of the first and of the last one, which stay. */
+struct detached {
+    struct vma *whole; /* linked through node.left */
+    unsigned nr_parts;
+    struct {
+        struct vma *vma;
+        vaddr_t start, end;
+    } part[2];
+};
 
-    if (!v || v->start >= end)
-        return 0;
-    if (v->start < addr && end < v->end) { /* a hole in the middle: the only case that needs one more VMA */
-        err = vma_split(mm, v, end);
-        if (err)
-            return err;
-    }
+static void detach_vmas(struct mm *mm, struct vma *v, vaddr_t addr, vaddr_t end, struct detached *r)
+{
+    struct vma *next;
+
     for (; v && v->start < end; v = next) {
         vaddr_t from = MAX(v->start, addr), to = MIN(v->end, end);
 
         next = vma_next(v);
         vma_account(mm, v, (to - from) >> PAGE_SHIFT, -1);
-        if (v->flags & VM_SPECIAL && (from > v->start || to < v->end))
-            v->special += from > v->start ? 0 : (to - from) >> PAGE_SHIFT;
         if (from == v->start && to == v->end) {
             vma_unlink(mm, v);
-            vma_zap(v, from, to);
-            vma_free(v);
-        } else {
-            vma_zap(v, from, to);
-            vma_resize(v, from > v->start ? v->start : to, from > v->start ? from : v->end);
+            v->node.left = r->whole ? &r->whole->node : NULL;
+            r->whole = v;
+            continue;
         }
+        r->part[r->nr_parts].vma = v;
+        r->part[r->nr_parts].start = from;
+        r->part[r->nr_parts++].end = to;
+        if (v->flags & VM_SPECIAL)
+            v->special += from > v->start ? 0 : (to - from) >> PAGE_SHIFT;
+        vma_resize(v, from > v->start ? v->start : to, from > v->start ? from : v->end);
     }
     gap_opened(mm, end);
+}
+
+static void zap_detached(struct detached *r)
+{
+    for (unsigned i = 0; i < r->nr_parts; i++)
+        vma_zap(r->part[i].vma, r->part[i].start, r->part[i].end);
+    while (r->whole) {
+        struct vma *v = r->whole;
+
+        r->whole = vma_of(v->node.left);
+        vma_zap(v, v->start, v->end);
+        vma_free(v);
+    }
+}
+
+/* mm.lock is held for writing; downgrade: for reading when it returns 0. */
+static int unmap_vmas(struct mm *mm, vaddr_t addr, vaddr_t end, bool downgrade)
+{
+    struct vma *v = vma_find(mm, addr);
+    struct detached r;
+
+    if (v && v->start < addr &&
+        end < v->end) { /* a hole in the middle: the only case that needs one more VMA */
+        int err = vma_split(mm, v, end);
+
+        if (err)
+            return err;
+    }
+    r.whole = NULL;
+    r.nr_parts = 0;
+    if (v && v->start < end)
+        detach_vmas(mm, v, addr, end, &r);
+    /* Others may fault while pages are freed, but not map: the range is not to be used again before. */
+    if (downgrade)
+        rw_downgrade(&mm->lock);
+    zap_detached(&r);
     return 0;
+}
+
+int mm_unmap_locked(struct mm *mm, vaddr_t addr, size_t len)
+{
+    return unmap_vmas(mm, addr, addr + len, false);
 }
 
 int mm_unmap(struct mm *mm, vaddr_t addr, size_t len)
@@ -336,8 +381,11 @@ int mm_unmap(struct mm *mm, vaddr_t addr, size_t len)
         return -EINVAL;
     len = ALIGN_UP(len, PAGE_SIZE);
     rw_write_lock(&mm->lock);
-    err = mm_unmap_locked(mm, addr, len);
-    rw_write_unlock(&mm->lock);
+    err = unmap_vmas(mm, addr, addr + len, true);
+    if (unlikely(err))
+        rw_write_unlock(&mm->lock);
+    else
+        rw_read_unlock(&mm->lock);
     return err;
 }
 

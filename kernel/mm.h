@@ -62,8 +62,6 @@ struct vma {
     struct list mapping_link; /* in mapping.vmas */
     const char *name;         /* "[vdso]", "[stack]", "[heap]" or NULL; static */
     struct page **special;    /* VM_SPECIAL: its pages, not referenced */
-    vaddr_t fault_next;       /* where a sequential run of faults would go on [hint] */
-    unsigned fault_batch;     /* pages that the next fault of the run brings in [hint] */
 };
 
 /* Where one CPU places what a program with several threads maps. */

@@ -88,14 +88,21 @@ static inline void page_account(enum page_kind kind, long nr_pages)
     this_cpu()->page_counts[kind] += nr_pages;
 }
 
-/* Drops a reference; the last one's frees, and counts an anonymous page out, whoever holds it: fork shares them. */
-static inline void page_put(struct page *p)
+/* Drops a reference. True: it was the last, and the page is to be freed; an anonymous one is counted out, whoever held
+ * it: fork shares them. */
+static inline bool page_drop(struct page *p)
 {
     if (!ref_put(&p->refs))
-        return;
+        return false;
     if (p->flags & PG_ANON)
         page_account(PAGE_KIND_ANON, -(1l << p->order));
-    page_free(p);
+    return true;
+}
+/* Drops a reference; the last one's frees. */
+static inline void page_put(struct page *p)
+{
+    if (page_drop(p))
+        page_free(p);
 }
 static inline void page_get(struct page *p)
 {

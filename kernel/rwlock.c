@@ -91,30 +91,55 @@ void rw_lock_slow(struct rwlock *l, bool write)
     sleep_lock_taken(l, l->rank);
 }
 
-/* The lock has no holder, and waiters: it goes to the first, and with a reader to the readers right behind it. */
-void rw_unlock_slow(struct rwlock *l)
+/* The first nr waiters get the lock, which is held as state says from now on. wlock held. */
+static void grant_first(struct rwlock *l, unsigned nr, uint32_t state)
 {
-    uint32_t state = 0;
-    struct rw_waiter *w;
+    struct list *at = l->waiters.next;
 
-    spin_lock(&l->wlock);
-    if (atomic_load(&l->state) != RW_WAITERS) {
-        spin_unlock(&l->wlock);
-        return;
-    }
-    w = list_first(&l->waiters, struct rw_waiter, link);
-    if (w->write) {
-        state = RW_WRITER;
-        w = list_entry(w->link.next, struct rw_waiter, link);
-    } else {
-        for (; &w->link != &l->waiters && !w->write; w = list_entry(w->link.next, struct rw_waiter, link))
-            state++;
-    }
-    atomic_store_release(&l->state, state | (&w->link == &l->waiters ? 0 : RW_WAITERS));
-    for (unsigned n = state == RW_WRITER ? 1 : state; n; n--) {
-        w = list_first(&l->waiters, struct rw_waiter, link);
+    for (unsigned n = nr; n; n--)
+        at = at->next;
+    atomic_store_release(&l->state, state | (at == &l->waiters ? 0 : RW_WAITERS));
+    for (; nr; nr--) {
+        struct rw_waiter *w = list_first(&l->waiters, struct rw_waiter, link);
+
         list_remove(&w->link);
         grant(w);
     }
+}
+
+/* Readers that wait before the first writer. wlock held. */
+static unsigned readers_first(struct rwlock *l)
+{
+    struct rw_waiter *w;
+    unsigned n = 0;
+
+    list_for_each (w, &l->waiters, link) {
+        if (w->write)
+            break;
+        n++;
+    }
+    return n;
+}
+
+/* The lock has no holder, and waiters: it goes to the first, and with a reader to the readers right behind it. */
+void rw_unlock_slow(struct rwlock *l)
+{
+    unsigned readers;
+
+    spin_lock(&l->wlock);
+    if (atomic_load(&l->state) == RW_WAITERS) {
+        readers = readers_first(l);
+        grant_first(l, readers ? readers : 1, readers ? readers : RW_WRITER);
+    }
+    spin_unlock(&l->wlock);
+}
+
+void rw_downgrade_slow(struct rwlock *l)
+{
+    unsigned readers;
+
+    spin_lock(&l->wlock);
+    readers = readers_first(l);
+    grant_first(l, readers, 1 + readers);
     spin_unlock(&l->wlock);
 }

@@ -73,6 +73,11 @@ struct thread {
     uint16_t cpu;
     uint64_t affinity; /* CPUs it may run on */
     uint64_t nvcsw, nivcsw, min_flt, maj_flt;
+    struct {
+        uintptr_t next; /* where a sequential run of faults would go on */
+        unsigned batch; /* pages that its last fault brought in */
+    } fault_run[2];     /* a loop may fill two areas at once. Own thread */
+    unsigned fault_run_used;
     uint8_t woken;      /* the next wait_block() returns at once [runq, own thread] */
     void (*fn)(void *); /* kernel threads: what they run */
     void *arg;

@@ -74,6 +74,7 @@ struct page *zero_page(void);
 int mm_may_expand(struct mm *mm, uint32_t flags, uint64_t nr_pages);
 /* Sets and clears flags of [start, end), splitting and joining VMAs. A hole ends it, or is passed over: -ENOMEM. */
 int mm_change_flags(struct mm *mm, vaddr_t start, vaddr_t end, uint32_t set, uint32_t clear, bool over_holes);
+/* mm_unmap() with mm.lock held for writing. */
 int mm_unmap_locked(struct mm *mm, vaddr_t addr, size_t len);
 
 #endif

@@ -185,6 +185,7 @@ struct batch {
     void (*put)(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge);
     void *arg;
     unsigned n, max;
+    vaddr_t stop;        /* where it was full; 0: it was not */
     struct leaf *leaf;   /* few, or a page */
     struct page *tables; /* linked through owner */
     struct leaf few[BATCH];
@@ -198,6 +199,7 @@ static void batch_init(struct batch *b, struct mm *mm,
     b->arg = arg;
     b->tables = NULL;
     b->n = 0;
+    b->stop = 0;
     b->leaf = b->few;
     b->max = BATCH;
 }
@@ -252,10 +254,19 @@ static inline void batch_range(struct batch *b, vaddr_t va, size_t len)
     b->f.end = va + len;
 }
 
+/* No more fits in. With one CPU nobody waits for pt_lock meanwhile, and it is emptied at once. */
+static inline bool batch_full(struct batch *b)
+{
+    if (likely(b->n < b->max) || batch_grow(b))
+        return false;
+    if (nr_cpus > 1)
+        return true;
+    batch_end(b);
+    return false;
+}
+
 static inline void batch_leaf(struct batch *b, vaddr_t va, uint64_t e)
 {
-    if (b->n == b->max && !batch_grow(b))
-        batch_end(b);
     batch_range(b, va, e & PTE_PS ? HUGE_SIZE : PAGE_SIZE);
     b->leaf[b->n].va = va;
     b->leaf[b->n++].e = e;
@@ -338,6 +349,10 @@ static void unmap_table(struct batch *b, uint64_t *pt, vaddr_t va, vaddr_t end)
 
         if (!was)
             continue;
+        if (unlikely(batch_full(b))) {
+            b->stop = va + (i - first) * PAGE_SIZE;
+            break;
+        }
         pt[i] = 0;
         tp->private = --left;
         batch_leaf(b, va + (i - first) * PAGE_SIZE, was);
@@ -352,6 +367,10 @@ static void unmap_huge(struct batch *b, uint64_t *pde, vaddr_t va)
 {
     uint64_t *pd = (uint64_t *)((vaddr_t)pde & PAGE_MASK);
 
+    if (unlikely(batch_full(b))) {
+        b->stop = va;
+        return;
+    }
     views_unlink(&b->f, pde, va);
     batch_leaf(b, va, *pde);
     *pde = 0;
@@ -361,14 +380,14 @@ static void unmap_huge(struct batch *b, uint64_t *pde, vaddr_t va)
         drop_tables(b, va);
 }
 
-void pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
-              void (*put)(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge), void *arg)
+vaddr_t pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
+                 void (*put)(void *arg, vaddr_t va, paddr_t pa, unsigned prot, bool huge), void *arg)
 {
     struct batch b;
     vaddr_t next;
 
     batch_init(&b, mm, put, arg);
-    for (vaddr_t va = start; va < end; va = next) {
+    for (vaddr_t va = start; va < end && !b.stop; va = next) {
         uint64_t *pde = pt_pd_entry(mm, va, &next);
 
         next = MIN(next, end);
@@ -383,6 +402,7 @@ void pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
     }
     batch_end(&b);
     batch_done(&b);
+    return b.stop ? b.stop : end;
 }
 
 /* ---- mapping ---- */
@@ -412,8 +432,12 @@ static int map_huge(struct mm *mm, vaddr_t va, uint64_t e)
 
     if (!pd)
         return -ENOMEM;
-    if (is_table(pd[INDEX(va, 21)])) /* what the table held is the caller's */
-        pt_unmap(mm, va, va + HUGE_SIZE, unmapped_table, NULL);
+    if (is_table(pd[INDEX(va, 21)])) { /* what the table held is the caller's */
+        vaddr_t at = va;
+
+        while ((at = pt_unmap(mm, at, va + HUGE_SIZE, unmapped_table, NULL)) < va + HUGE_SIZE)
+            ;
+    }
     pd = pd_get(mm, va);
     if (!pd)
         return -ENOMEM;

@@ -48,20 +48,21 @@ static void put_header(struct vnet *v, struct pktbuf *b)
         memcpy(pktbuf_push(b, v->hdr_len), &h, v->hdr_len);
 }
 
-/* Room for nr descriptors; with none the device interrupts when there is. */
-static bool make_room(struct vnet_pair *p, unsigned nr)
+/* Begins a request of nr pieces. 0; -ENOSPC: the device interrupts when there is room; -EIO. */
+static int begin(struct vnet_pair *p, unsigned nr)
 {
-    if (likely(p->tx->nr_free >= nr && p->tx->nr_free >= p->tx->num / 2))
-        return true;
-    reclaim(p);
-    if (p->tx->nr_free >= nr)
-        return true;
-    virtq_kick(p->tx);
-    if (!virtq_irq_on(p->tx)) { /* some came back just now */
+    int err;
+
+    if (unlikely(p->tx->nr_free < MAX(nr, p->tx->num / 2u)))
         reclaim(p);
-        return p->tx->nr_free >= nr;
-    }
-    return false;
+    err = virtq_open(p->tx, nr);
+    if (likely(err != -ENOSPC))
+        return err;
+    virtq_kick(p->tx);
+    if (virtq_irq_on(p->tx))
+        return -ENOSPC;
+    reclaim(p); /* some came back just now */
+    return virtq_open(p->tx, nr);
 }
 
 /* The timer is of the queue's CPU, whose softirq frees. */
@@ -100,17 +101,18 @@ int vnet_transmit(struct netdev_queue *q, struct pktbuf *b, bool more)
     struct vnet_pair *p = vnet_pair(q);
     struct vnet *v = p->net;
     unsigned nr = 1 + !v->any_layout + b->nr_frags;
+    int err;
 
-    if (unlikely(v->failed || p->tx->broken))
+    if (unlikely(v->failed))
         return -EIO;
     if (unlikely(nr > p->tx->num || pktbuf_headroom(b) < v->hdr_len)) {
         virtq_kick(p->tx);
         return -EINVAL;
     }
-    if (unlikely(!make_room(p, nr)))
-        return p->tx->broken ? -EIO : -EBUSY;
+    err = begin(p, nr);
+    if (unlikely(err))
+        return err == -ENOSPC ? -EBUSY : err;
     put_header(v, b);
-    virtq_open(p->tx, nr);
     if (likely(v->any_layout)) {
         virtq_push(p->tx, virt_phys(b->data), b->len, false);
     } else {

@@ -5,7 +5,7 @@
 #include "kernel/driver.h"
 #include "kernel/log.h"
 
-#define RING_FEATURES  VIRTIO_F_EVENT_IDX
+#define RING_FEATURES  (VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC)
 #define CONFIG_LOOK_NS (100 * NSEC_PER_MS)
 
 int virtio_begin(struct virtio_device *vd, uint64_t wanted)

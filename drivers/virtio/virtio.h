@@ -50,8 +50,11 @@ struct virtq_slot {
     void *token;     /* of the chain this descriptor heads; NULL when it heads none */
     uint32_t in_len; /* bytes the device may write to the chain */
     uint16_t next;   /* free list, or next of the chain */
-    uint16_t nr;     /* descriptors of the chain */
+    uint16_t
+        nr; /* descriptors of the chain; VIRTQ_INDIRECT: its pieces are in a table of their own, the token */
 };
+#define VIRTQ_INDIRECT 0
+struct virtq_table;
 
 struct virtq {
     struct virtio_device *dev;
@@ -68,13 +71,14 @@ struct virtq {
     uint16_t kicked_idx; /* avail_idx at the last kick */
     uint16_t used_idx;   /* next to take */
     uint16_t in_flight;  /* chains */
-    bool event_idx, broken;
+    bool event_idx, indirect, broken;
     bool notify16; /* width of the notify register */
     int16_t cpu;   /* an interrupt of its own there; -1: the device's, on the boot CPU */
     uint32_t nr_kicks, nr_irqs;
     /* the chain being built */
     uint16_t head, tail, chain_nr;
     uint32_t chain_in;
+    struct virtq_table *table; /* NULL: its pieces are in the ring */
     struct virtq_slot slots[];
 };
 
@@ -109,9 +113,12 @@ struct virtq *virtq_new_on(struct virtio_device *vd, unsigned index, unsigned wa
 
 /*
  * A request: virtq_open, one virtq_push per piece (those the device reads first, then those it writes),
- * virtq_close; virtq_kick tells the device about all closed since the last kick. None sleeps or allocates.
+ * virtq_close; virtq_kick tells the device about all closed since the last kick. None sleeps. A request of several
+ * pieces that comes when half of the descriptors are in use gets a table of its own (§2.7.5.3), if the device knows such and
+ * there is memory, and then takes one.
  */
-int virtq_open(struct virtq *vq, unsigned nr); /* -ENOSPC when fewer than nr descriptors are free; -EIO */
+int virtq_open(struct virtq *vq,
+               unsigned nr); /* -ENOSPC when the descriptors that are free do not suffice; -EIO */
 void virtq_push(struct virtq *vq, paddr_t addr, uint32_t len, bool device_writes);
 unsigned virtq_close(struct virtq *vq, void *token); /* token not NULL; returns the head's number */
 void virtq_kick(struct virtq *vq);

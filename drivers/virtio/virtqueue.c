@@ -8,6 +8,13 @@
 #include "kernel/slab.h"
 #include "lib/atomic.h"
 
+/* The pieces of a request that has one descriptor. */
+struct virtq_table {
+    void *token;
+    uint64_t pad;
+    struct vring_desc desc[]; /* 16 bytes aligned */
+};
+
 #define USED_ALIGN 64 /* §2.7 asks for 4; a cache line of its own for what the device writes */
 
 static uint16_t *used_event(struct virtq *vq)
@@ -111,6 +118,7 @@ struct virtq *virtq_new_on(struct virtio_device *vd, unsigned index, unsigned wa
     vq->callback = callback;
     vq->cpu = cpu;
     vq->event_idx = virtio_has(vd, VIRTIO_F_EVENT_IDX);
+    vq->indirect = virtio_has(vd, VIRTIO_F_INDIRECT_DESC);
     if (!callback)
         virtq_irq_off(vq);
     if (vd->ops->enable_queue(vd, vq)) {
@@ -130,28 +138,13 @@ static unsigned next_free(struct virtq *vq, unsigned i)
     return i < vq->fresh ? vq->slots[i].next : i + 1u;
 }
 
-int virtq_open(struct virtq *vq, unsigned nr)
-{
-    if (unlikely(vq->broken))
-        return -EIO;
-    if (nr > vq->nr_free)
-        return -ENOSPC;
-    vq->head = vq->tail = vq->free;
-    vq->chain_nr = 0;
-    vq->chain_in = 0;
-    return 0;
-}
-
-void virtq_push(struct virtq *vq, paddr_t addr, uint32_t len, bool device_writes)
+/* Takes the first free descriptor; the free list is the order of use. */
+static struct vring_desc *take_free(struct virtq *vq)
 {
     unsigned i = vq->free, next = next_free(vq, i);
-    struct vring_desc *d = &vq->desc[i];
 
     ASSERT(vq->nr_free > 0);
-    d->addr = addr;
-    d->len = len;
-    d->flags = device_writes ? VRING_DESC_F_WRITE | VRING_DESC_F_NEXT : VRING_DESC_F_NEXT;
-    d->next = next; /* the free list is the order of use; close ends the chain */
+    vq->desc[i].next = next;
     if (i == vq->fresh) {
         vq->slots[i] = (struct virtq_slot){ .next = next };
         vq->fresh++;
@@ -159,9 +152,49 @@ void virtq_push(struct virtq *vq, paddr_t addr, uint32_t len, bool device_writes
     vq->tail = i;
     vq->free = next;
     vq->nr_free--;
+    return &vq->desc[i];
+}
+
+int virtq_open(struct virtq *vq, unsigned nr)
+{
+    if (unlikely(vq->broken))
+        return -EIO;
+    vq->table = NULL;
+    if (vq->indirect && nr > 1 && vq->nr_free && vq->nr_free <= vq->num / 2)
+        vq->table = kmalloc(sizeof(*vq->table) + nr * sizeof(vq->table->desc[0]));
+    if (!vq->table && nr > vq->nr_free)
+        return -ENOSPC;
+    vq->head = vq->free;
+    vq->chain_nr = 0;
+    vq->chain_in = 0;
+    return 0;
+}
+
+void virtq_push(struct virtq *vq, paddr_t addr, uint32_t len, bool device_writes)
+{
+    struct vring_desc *d = unlikely(vq->table) ? &vq->table->desc[vq->chain_nr] : take_free(vq);
+
     vq->chain_nr++;
+    d->addr = addr;
+    d->len = len;
+    d->flags = device_writes ? VRING_DESC_F_WRITE | VRING_DESC_F_NEXT : VRING_DESC_F_NEXT;
+    if (unlikely(vq->table))
+        d->next = vq->chain_nr;
     if (device_writes)
         vq->chain_in += len;
+}
+
+/* The table's one descriptor in the ring. */
+static void close_table(struct virtq *vq, void *token)
+{
+    struct virtq_table *t = vq->table;
+    struct vring_desc *d = take_free(vq);
+
+    t->token = token;
+    t->desc[vq->chain_nr - 1].flags &= ~VRING_DESC_F_NEXT;
+    d->addr = virt_phys(t->desc);
+    d->len = vq->chain_nr * sizeof(t->desc[0]);
+    d->flags = VRING_DESC_F_INDIRECT;
 }
 
 unsigned virtq_close(struct virtq *vq, void *token)
@@ -169,10 +202,17 @@ unsigned virtq_close(struct virtq *vq, void *token)
     struct virtq_slot *s = &vq->slots[vq->head];
 
     ASSERT(token && vq->chain_nr);
-    vq->desc[vq->tail].flags = vq->chain_in ? VRING_DESC_F_WRITE : 0; /* what the device writes comes last */
-    s->token = token;
+    if (unlikely(vq->table)) {
+        close_table(vq, token);
+        s->token = vq->table;
+        s->nr = VIRTQ_INDIRECT;
+    } else {
+        vq->desc[vq->tail].flags =
+            vq->chain_in ? VRING_DESC_F_WRITE : 0; /* what the device writes comes last */
+        s->token = token;
+        s->nr = vq->chain_nr;
+    }
     s->in_len = vq->chain_in;
-    s->nr = vq->chain_nr;
     vq->in_flight++;
     vq->avail->ring[vq->avail_idx & (vq->num - 1)] = vq->head;
     vq->avail_idx++;
@@ -213,13 +253,20 @@ static void *chain_free(struct virtq *vq, unsigned head)
 {
     struct virtq_slot *s = &vq->slots[head];
     void *token = s->token;
-    unsigned last = head;
+    unsigned last = head, nr = s->nr;
 
-    for (unsigned n = s->nr; n > 1; n--)
+    if (unlikely(nr == VIRTQ_INDIRECT)) {
+        struct virtq_table *t = token;
+
+        token = t->token;
+        kfree(t);
+        nr = 1;
+    }
+    for (unsigned n = nr; n > 1; n--)
         last = vq->slots[last].next;
     vq->slots[last].next = vq->free;
     vq->free = head;
-    vq->nr_free += s->nr;
+    vq->nr_free += nr;
     vq->in_flight--;
     s->token = NULL;
     return token;

@@ -97,7 +97,8 @@ static void no_callback(struct virtq *vq)
 
 static unsigned run_device(void)
 {
-    struct fake *f = fake_new(VIRTIO_ID_BLOCK, rnd() & 1 ? VIRTIO_F_EVENT_IDX : 0);
+    struct fake *f = fake_new(VIRTIO_ID_BLOCK, (rnd() & 1 ? VIRTIO_F_EVENT_IDX : 0) |
+                                                   (rnd() & 1 ? VIRTIO_F_INDIRECT_DESC : 0));
     struct virtq *vq = virtq_new(&f->vd, 0, 1u << rnd() % 6, no_callback);
     unsigned broken;
     void *t;

@@ -124,10 +124,15 @@ static void fake_give(struct fake *f, unsigned q, uint32_t id, uint32_t len)
 static size_t fake_copy(struct fake *f, unsigned q, unsigned head, void *buf, size_t len, bool write)
 {
     struct virtq *vq = f->vq[q];
+    struct vring_desc *table = vq->desc;
     size_t n = 0;
 
-    for (unsigned i = head, hops = 0; hops < vq->num; hops++, i = vq->desc[i].next) {
-        struct vring_desc *d = &vq->desc[i];
+    if (table[head].flags & VRING_DESC_F_INDIRECT) {
+        table = phys_virt(table[head].addr);
+        head = 0;
+    }
+    for (unsigned i = head, hops = 0; hops < vq->num; hops++, i = table[i].next) {
+        struct vring_desc *d = &table[i];
         size_t part = MIN(len - n, (size_t)d->len);
 
         if (!!(d->flags & VRING_DESC_F_WRITE) == write) {

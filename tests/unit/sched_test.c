@@ -283,6 +283,37 @@ TEST(readers_share_and_writers_are_not_starved)
     rw_write_unlock(&rw);
 }
 
+TEST(a_downgraded_lock_is_shared_with_readers_and_kept_from_writers)
+{
+    trace_reset();
+    rw_init(&rw, RANK_MM);
+    rw_write_lock(&rw);
+    rw_downgrade(&rw);
+    kthread_new("r", reader, NULL);
+    for (int i = 0; i < 20; i++)
+        sched_yield_current();
+    CHECK(!strcmp(trace, "r"));
+    rw_read_unlock(&rw);
+    CHECK(!rw.state);
+    rw_write_lock(&rw);
+    kthread_new("r", reader, NULL);
+    let_others_run();
+    kthread_new("w", writer, NULL);
+    let_others_run();
+    kthread_new("r", reader, NULL); /* behind the writer */
+    for (int i = 0; i < 20; i++)
+        sched_yield_current();
+    CHECK(!strcmp(trace, "r"));
+    rw_downgrade(&rw);
+    for (int i = 0; i < 200; i++)
+        sched_yield_current();
+    CHECK(!strcmp(trace, "rr"));
+    rw_read_unlock(&rw);
+    for (int i = 0; i < 200; i++)
+        sched_yield_current();
+    CHECK(!strcmp(trace, "rrWr") && !rw.state);
+}
+
 static int stop_spinning;
 static uint64_t spins[2];
 

@@ -81,6 +81,10 @@ void rw_lock_slow(struct rwlock *l, bool write)
 {
     abort();
 }
+void rw_downgrade_slow(struct rwlock *l)
+{
+    abort();
+}
 void rw_unlock_slow(struct rwlock *l)
 {
     abort();
@@ -337,8 +341,8 @@ static void pt_split(vaddr_t va)
         for (size_t i = 0; i < HUGE_SIZE / PAGE_SIZE; i++)
             pt_at(base + i * PAGE_SIZE)->huge = false;
 }
-void pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
-              void (*put)(void *, vaddr_t, paddr_t, unsigned, bool), void *arg)
+vaddr_t pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
+                 void (*put)(void *, vaddr_t, paddr_t, unsigned, bool), void *arg)
 {
     pt_split(start);
     pt_split(end);
@@ -354,6 +358,7 @@ void pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
             put(arg, start, e.pa, e.prot, e.huge);
         start += nr * PAGE_SIZE;
     }
+    return end;
 }
 void pt_protect(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, bool allow_write)
 {

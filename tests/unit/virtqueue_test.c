@@ -91,6 +91,47 @@ TEST(chains_are_what_the_device_should_see)
     end(vq);
 }
 
+TEST(long_requests_get_a_table_when_descriptors_are_few)
+{
+    struct virtq *vq = start(8, VIRTIO_F_INDIRECT_DESC);
+    char out[64], in[] = "from the device";
+    uint32_t len;
+    int head;
+
+    for (int round = 0; round < 100; round++) {
+        memset(data, 'a' + round % 26, sizeof(data));
+        CHECK(!add(vq, 3, 1, &token[0]) && vq->nr_free == 4); /* half is free: in the ring */
+        CHECK(!add(vq, 2, 3, &token[1]) && vq->nr_free == 3);
+        CHECK(!add(vq, 1, 0, &token[2]) && vq->nr_free == 2); /* a table would help nobody */
+        CHECK(!add(vq, 1, 1, &token[3]) && !add(vq, 8, 0, &token[4]) && !vq->nr_free);
+        CHECK(add(vq, 1, 1, &token[5]) == -ENOSPC);
+        virtq_kick(vq);
+        CHECK(fake_take(f, 0) >= 0);
+        head = fake_take(f, 0);
+        CHECK(vq->desc[head].flags == VRING_DESC_F_INDIRECT &&
+              vq->desc[head].len == 5 * sizeof(struct vring_desc));
+        CHECK(fake_copy(f, 0, head, out, sizeof(out), false) == 32 && out[31] == 'a' + round % 26);
+        CHECK(fake_copy(f, 0, head, in, sizeof(in), true) == sizeof(in));
+        fake_give(f, 0, head, sizeof(in));
+        CHECK(virtq_get(vq, &len) == &token[1] && len == sizeof(in) && vq->nr_free == 1);
+        CHECK(!memcmp(data + 2, in, sizeof(in)));
+        while ((head = fake_take(f, 0)) >= 0)
+            fake_give(f, 0, head, 0);
+        CHECK(virtq_get(vq, NULL) == &token[2] && virtq_get(vq, NULL) == &token[3] &&
+              virtq_get(vq, NULL) == &token[4]);
+        vq->broken = true;
+        CHECK(virtq_detach(vq) == &token[0] && !virtq_detach(vq));
+        vq->broken = false;
+        CHECK(vq->nr_free == 8 && !vq->in_flight);
+    }
+    fail_alloc_at(0);
+    CHECK(!add(vq, 3, 1, &token[0]) && !add(vq, 2, 1, &token[1]) &&
+          vq->nr_free == 1); /* no memory: in the ring */
+    fail_alloc_at(0);
+    CHECK(add(vq, 1, 1, &token[2]) == -ENOSPC);
+    end(vq);
+}
+
 TEST(the_rings_lie_where_legacy_devices_look)
 {
     struct virtq *vq = start(64, 0);

@@ -28,8 +28,8 @@ vaddr_t pt_next(struct mm *mm, vaddr_t va, vaddr_t end)
 {
     abort();
 }
-void pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
-              void (*put)(void *, vaddr_t, paddr_t, unsigned, bool), void *arg)
+vaddr_t pt_unmap(struct mm *mm, vaddr_t start, vaddr_t end,
+                 void (*put)(void *, vaddr_t, paddr_t, unsigned, bool), void *arg)
 {
     abort();
 }
