@@ -40,10 +40,16 @@ static bool take_or_mark(struct rwlock *l, bool write)
 /* Most holders are about to let go: to sleep and to be woken takes longer than this, twice. */
 #define SPINS 256
 
+/* Nothing that this CPU has to do waits for the spinning to end. */
+static bool may_spin(void)
+{
+    return !(READ_ONCE(current->work) & (WORK_RESCHED | WORK_SOFTIRQ));
+}
+
 /* Before one queues, while nobody does. */
 static bool spin_for(struct rwlock *l, bool write)
 {
-    for (unsigned n = SPINS; n && !(atomic_load(&l->state) & RW_WAITERS); n--) {
+    for (unsigned n = SPINS; n && may_spin() && !(atomic_load(&l->state) & RW_WAITERS); n--) {
         if (write ? rw_try_write_lock(l) : rw_try_read_lock(l))
             return true;
         arch_pause();
@@ -54,7 +60,7 @@ static bool spin_for(struct rwlock *l, bool write)
 /* In the queue: nobody overtakes, and the lock is handed to a running thread, which need not be woken. */
 static void wait_granted(struct rw_waiter *w)
 {
-    for (unsigned n = nr_cpus > 1 ? SPINS : 0; n && !atomic_load_acquire(&w->granted); n--)
+    for (unsigned n = nr_cpus > 1 ? SPINS : 0; n && may_spin() && !atomic_load_acquire(&w->granted); n--)
         arch_pause();
     __atomic_store_n(&w->asleep, true, __ATOMIC_SEQ_CST);
     while (!__atomic_load_n(&w->granted, __ATOMIC_SEQ_CST))
