@@ -62,12 +62,13 @@ static bool cpu_stuck(struct cpu *c, uint64_t now)
     return now - seen[c->id].since_ns > limit_ns;
 }
 
+/* On other CPUs threads go on: one may have begun to wait after now. */
 static struct thread *find_blocked(uint64_t now)
 {
     struct thread *t;
 
     list_for_each (t, &threads, all_link)
-        if (t->mm && READ_ONCE(t->state) == T_BLOCKED && t->waits_since_ns &&
+        if (t->mm && READ_ONCE(t->state) == T_BLOCKED && t->waits_since_ns && now > t->waits_since_ns &&
             now - t->waits_since_ns > limit_ns)
             return t;
     return NULL;

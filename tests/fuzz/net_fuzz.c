@@ -2,7 +2,7 @@
 /*
  * net_fuzz.c: frames of every kind with random changes, into the whole receive path: Ethernet, ARP, IPv4 and its fragments,
  * ICMP, IPv6 with extension headers, Neighbour Discovery, UDP, DHCP, redirects. Nothing is looked at but that the stack survives, and
- * that memory returns to where it was. ROUNDS=N in the environment: longer.
+ * that memory returns to where it was. ROUNDS=N in the environment: longer; SEED=N: other frames.
  */
 #include "../unit/test.h"
 
@@ -157,19 +157,71 @@ static unsigned make(void)
     }
 }
 
-static void one(void)
+/* The frame, of every few one damaged. */
+static void send_one(unsigned len, unsigned every)
 {
-    unsigned len = make();
-
-    if (!(rnd() % 3))
+    if (!(rnd() % every))
         for (unsigned k = 1 + rnd() % 4; k; k--)
             frame[rnd() % MIN(len, 100u)] ^= 1 << rnd() % 8;
-    if (!(rnd() % 8))
+    if (!(rnd() % (3 * every)))
         len = rnd() % (len + 1);
-    if (!(rnd() % 16))
+    if (!(rnd() % (5 * every)))
         fail_alloc_at(rnd() % 4);
     wire_in(frame, len);
     fail_alloc_at(-1);
+}
+
+/* A fragment's headers, for part bytes from at on. Returns their length. */
+static unsigned put_fragment(bool v6, uint8_t proto, unsigned at, unsigned part, bool more, unsigned id)
+{
+    unsigned n = put_eth(frame, wire_mac, v6 ? 0x86dd : 0x0800);
+
+    if (!v6) {
+        put_ip4(frame + n, proto, be32(addrs4[0]), be32(addrs4[1]), part, (more ? 0x2000 : 0) | at / 8, id);
+        return n + 20;
+    }
+    put_ip6(frame + n, 44, &peer6, &own6, 8 + part, 64);
+    frame[n + 40] = proto;
+    frame[n + 41] = 0;
+    put_be16(frame + n + 42, at | more);
+    put_be16(frame + n + 44, 0);
+    put_be16(frame + n + 46, id);
+    return n + 48;
+}
+
+/* A datagram in pieces that mostly fit together, from any one on; some are lost, come twice or overlap. */
+static void pieces(void)
+{
+    static uint8_t whole[3000];
+    bool v6 = rnd() % 2;
+    struct inaddr src = v6 ? peer6 : inaddr_v4(be32(addrs4[0])), dst = v6 ? own6 : inaddr_v4(be32(addrs4[1]));
+    unsigned len = 64 + rnd() % (sizeof(whole) - 64), step = ALIGN_UP(len / (2 + rnd() % 5) + 1, 8),
+             id = rnd();
+    unsigned nr = (len + step - 1) / step, first = rnd() % nr;
+    uint8_t proto = put_transport(whole, len, &src, &dst, v6);
+
+    for (unsigned i = 0; i < nr; i++) {
+        unsigned k = (first + i) % nr, at = k * step, part = MIN(step, len - at), n;
+        bool more = at + part < len;
+
+        if (!(rnd() % 32))
+            continue;
+        if (at && !(rnd() % 32))
+            at -= 8;
+        n = put_fragment(v6, proto, at, part, more, id);
+        memcpy(frame + n, whole + at, part);
+        send_one(n + part, 16);
+        if (!(rnd() % 32))
+            send_one(n + part, 16);
+    }
+}
+
+static void one(void)
+{
+    if (rnd() % 8)
+        send_one(make(), 3);
+    else
+        pieces();
 }
 
 TEST(frames_of_every_kind)
@@ -180,6 +232,8 @@ TEST(frames_of_every_kind)
     static char buf[70000];
     int one_ = 1;
 
+    if (getenv("SEED"))
+        seed += strtoul(getenv("SEED"), NULL, 0);
     wire_start();
     CHECK(parse_v6("fe80::5054:ff:fe00:1", &own6) && parse_v6("fe80::1", &peer6) &&
           parse_v6("ff02::1", &all6) && parse_v6("ff02::1:ff00:1", &group6));
@@ -222,12 +276,17 @@ TEST(frames_of_every_kind)
     seen->ops->release(seen);
     cooked->ops->release(cooked);
     for (unsigned i = 0; i < 50; i++) {
+        rcu_quiescent(this_cpu()); /* sockets go when nobody can be reading them */
         wire_drain();
         shim_advance(2 * NSEC_PER_SEC);
     }
-    for (unsigned v6 = 0; v6 < 2; v6++) /* most of it must get far */
+    for (unsigned v6 = 0; v6 < 2; v6++) { /* most of it must get far */
         printf("    IPv%u: %lu delivered of %lu, %lu reassembled; UDP %lu\n", v6 ? 6 : 4,
                (unsigned long)ip_stats[v6].in_delivers, (unsigned long)ip_stats[v6].in_receives,
                (unsigned long)ip_stats[v6].reasm_oks, (unsigned long)udp_stats[v6].in_datagrams);
+        CHECK(ip_stats[v6].in_delivers > rounds / 20 && ip_stats[v6].reasm_oks > rounds / 100 &&
+              udp_stats[v6].in_datagrams > rounds / 200);
+    }
+    printf("    left: %ld objects, %ld pages\n", (long)shim_live_objects, (long)shim_live_pages);
     CHECK(shim_live_objects < 3000 && shim_live_pages == 0);
 }
