@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/relay.h"
 #include "abi/control.h"
+#include "host/backlog.h"
 #include "host/control.h"
 #include "host/msg.h"
 #include "host/pump.h"
@@ -22,6 +23,8 @@
 #define ESCAPE_US  1000000
 #define NR_ESCAPES 3
 #define READY_US   300000 /* a VMM that cannot start ends sooner */
+#define WIDEN_MS   10     /* how often it is asked whether it listens */
+#define WIDEN_US   3000000
 
 struct relay {
     struct vmmproc vmm;
@@ -40,6 +43,8 @@ struct relay {
     struct relay_service *service;
     uint64_t off_us; /* when a machine that is to stop is switched off; 0: never */
     bool ready;
+    const struct ports
+        *narrow; /* where the VMM does not listen yet; NULL: nowhere, or no longer looked for */
     struct relay_result *res;
 };
 
@@ -242,6 +247,8 @@ static int wait_ms(const struct relay *r)
 
     if (r->service && !r->ready && !r->ended && (!until || ready < until))
         until = ready;
+    if (r->narrow && (!until || now + WIDEN_MS * 1000 < until))
+        until = now + WIDEN_MS * 1000;
     if (!until)
         return -1;
     return until <= now ? 0
@@ -255,6 +262,13 @@ static void tell_ready(struct relay *r)
         return;
     r->ready = true;
     r->service->ready();
+}
+
+static void widen_backlog(struct relay *r)
+{
+    if (r->narrow && (r->ended || now_us() >= r->exec_us + WIDEN_US ||
+                      backlog_widen(r->vmm.pid, r->vmm.pidfd, r->narrow) == backlog_ports(r->narrow)))
+        r->narrow = NULL;
 }
 
 static void step(struct relay *r)
@@ -274,6 +288,7 @@ static void step(struct relay *r)
 
     if (n < 0 && errno != EINTR)
         kill_vmm(r, SIGKILL, strerror(errno));
+    widen_backlog(r);
     tell_ready(r);
     if (!r->ended && deadline_us(r) && now_us() >= deadline_us(r)) {
         r->off_us = r->exit_us ? 0 : r->off_us; /* switched off, and not ended by itself */
@@ -370,6 +385,8 @@ void relay_run(struct vmm_spec *spec, bool raw, struct relay_service *service, s
     }
     r.exec_us = now_us();
     res->start_us = r.exec_us - start;
+    if (spec->net && backlog_ports(&spec->net->ports))
+        r.narrow = &spec->net->ports;
     if (raw)
         term_raw();
     term_size(&r.rows, &r.cols);

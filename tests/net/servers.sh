@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Servers in the guest, reached through the user-mode network's forwarded ports. It listens with a backlog of one: of many
-# clients at once some come seconds later, and the others wait for them, so that servers are told to be patient too.
+# Servers in the guest, reached through the user-mode network's forwarded ports.
 web=$T/web
 mkdir -p "$web" && chmod 755 "$T" "$web"
 head -c 612 /dev/urandom | base64 -w0 | head -c 612 >"$web/index.html"
@@ -41,6 +40,8 @@ http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000; de
   server { listen 8081; listen [::]:8081; root $web; } }
 CONF
     serve nginx 8081 -v "$web:$web:ro" -v "$T/nginx.conf:$T/nginx.conf" -- nginx -p /tmp -c "$T/nginx.conf" && http nginx
+    [ $mode = host ] || ok "nginx: many may wait at its port" eval 'ss -Htln "sport = :$p" | tee /dev/stderr | awk "{ exit \$3 < 100 }"'
+    ! has ab || ok "nginx: 500 connections, 100 at once" eval 'ab -q -s 60 -n 500 -c 100 "http://$at/" | grep -Eq "^Failed requests: +0$"'
     ok "nginx: a range" eval 'get -r 5000-6999 "http://$at/big" | cmp - <(tail -c +5001 "$web/big" | head -c 2000)'
     stop
 fi
