@@ -47,7 +47,8 @@ unsigned backlog_widen(pid_t vmm, int pidfd, const struct ports *ports)
 
         if (fd < 0)
             continue;
-        if (listens_for_us(fd, ports) && listen(fd, SOMAXCONN) == 0) /* again: that changes the backlog alone */
+        if (listens_for_us(fd, ports) &&
+            listen(fd, SOMAXCONN) == 0) /* again: that changes the backlog alone */
             found++;
         close(fd);
     }

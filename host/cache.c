@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <sys/file.h>
 
-#define RECORD_MAGIC  "proa request 2\n"
+#define RECORD_MAGIC  "proa request 4\n"
 #define DEFAULT_LIMIT (4ull << 30)
 
 /* How a path is stamped. */

@@ -416,3 +416,27 @@ int dpkg_add_files(struct dpkg *d, const char *name, struct manifest *m)
         add_compiled(m, python.v[i]);
     return 0;
 }
+
+static void add_links_of(struct manifest *m, const char *folder)
+{
+    _cleanup_closedir_ DIR *dir = opendir(folder);
+    struct dirent *de;
+
+    manifest_watch(m, folder);
+    while (dir && (de = readdir(dir))) {
+        _cleanup_free_ char *path = xasprintf("%s/%s", folder, de->d_name);
+        _cleanup_free_ char *target = de->d_type == DT_LNK ? realpath(path, NULL) : NULL;
+
+        if (target && manifest_find(m, target))
+            manifest_add_host(m, path, NULL);
+    }
+}
+
+void dpkg_add_enabled(struct manifest *m)
+{
+    _cleanup_free_ struct entry **all = manifest_sorted(m);
+
+    for (size_t i = 0; all[i]; i++)
+        if (S_ISDIR(all[i]->st.st_mode) && all[i]->source && !strncmp(all[i]->path, "/etc/", 5))
+            add_links_of(m, all[i]->source);
+}

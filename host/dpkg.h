@@ -39,4 +39,10 @@ void dpkg_depends(struct dpkg *d, struct strv *names);
  */
 int dpkg_add_files(struct dpkg *d, const char *name, struct manifest *m);
 
+/*
+ * Adds the links in the folders of /etc that are there to files that are there: what of a package is in use is often said by
+ * links that its installation or the administrator made (nginx' sites-enabled, Apache's mods-enabled) and no list names.
+ */
+void dpkg_add_enabled(struct manifest *m);
+
 #endif

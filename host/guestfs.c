@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/guestfs.h"
+#include "host/accounts.h"
 
 static const struct {
     const char *path;
@@ -12,9 +13,6 @@ static const struct {
 static const struct {
     const char *path, *text;
 } files[] = {
-    { "/etc/passwd",
-      "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" },
-    { "/etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n" },
     { "/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\tproa\n" },
     { "/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n" },
 };
@@ -46,12 +44,25 @@ static void add_ld_cache(struct manifest *m, const struct closure *c)
         manifest_add_file(m, "/etc/ld.so.cache", cache.p, cache.len, 0644);
 }
 
+static void add_accounts(struct manifest *m)
+{
+    _cleanup_buf_ struct buf passwd = { 0 }, group = { 0 };
+
+    accounts_passwd(&passwd);
+    accounts_group(&group);
+    manifest_add_file(m, "/etc/passwd", passwd.p, passwd.len, 0644);
+    manifest_add_file(m, "/etc/group", group.p, group.len, 0644);
+    manifest_watch(m, ACCOUNTS_PASSWD);
+    manifest_watch(m, ACCOUNTS_GROUP);
+}
+
 void guestfs_complete(struct manifest *m, const struct closure *c)
 {
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
         manifest_add_dir(m, folders[i].path, folders[i].mode);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         manifest_add_file(m, files[i].path, files[i].text, strlen(files[i].text), 0644);
+    add_accounts(m);
     /* Where Linux shows the name servers of ip= and of its DHCP client (nfsroot.rst); nothing need be written at boot. */
     manifest_add_link(m, "/etc/resolv.conf", "/proc/net/pnp");
     if (c)

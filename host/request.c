@@ -224,6 +224,8 @@ static int add_packages(const struct request *r, struct manifest *m, struct clos
             return EXIT_FAILED;
         }
     }
+    if (names.n)
+        dpkg_add_enabled(m);
     for (size_t i = 0; !r->no_packages && i < c->programs.n; i++) {
         int got = add_prefix(m, c->programs.v[i]);
 

@@ -45,6 +45,11 @@ CONF
     ok "nginx: a range" eval 'get -r 5000-6999 "http://$at/big" | cmp - <(tail -c +5001 "$web/big" | head -c 2000)'
     stop
 fi
+if [ $mode != host ] && wanted debian-nginx nginx && [ -L /etc/nginx/sites-enabled/default ]; then
+    serve debian-nginx 80 -v "$web:/var/www/html:ro" -- nginx -g 'daemon off;'
+    ok "debian-nginx: as the package configures it, workers as www-data" within 20 index || said
+    stop
+fi
 if wanted redis redis-server redis-cli redis-benchmark; then
     cli() { timeout 20 redis-cli -h "$host" -p "$p" "$@"; }
     serve redis 6380 -- redis-server --port 6380 --bind 0.0.0.0 --save '' --protected-mode no --daemonize no

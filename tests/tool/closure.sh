@@ -28,6 +28,13 @@ links() { # every link on the way to the loader and libc is there and leads on
 ok "links on the way are kept" links
 mounts() { build --no-packages /bin/true && for d in /proc /sys /dev /tmp /run /etc/passwd /etc/hosts; do has $d || return; done; }
 ok "mount points and a minimal /etc" mounts
+accounts() { # the host's system accounts are there, people's are not
+    build --no-packages /bin/true && fsck.erofs --extract="$T/accounts" "$T/c.img" >/dev/null &&
+        awk -F: '$3 < 1000 || $3 == 65534 { print $1, $3, $4, $6, $7 }' /etc/passwd | cmp - <(awk -F: '{ print $1, $3, $4, $6, $7 }' "$T/accounts/etc/passwd") &&
+        awk -F: '$3 < 1000 || $3 == 65534 { print $1, $3 }' /etc/group | cmp - <(awk -F: '{ print $1, $3 }' "$T/accounts/etc/group")
+}
+ok "the host's system accounts" accounts
+[ ! -L /etc/nginx/sites-enabled/default ] || ok "links that say what is in use" eval 'build nginx && has /etc/nginx/sites-enabled/default'
 cache() { # the guest's ld.so.cache is valid and names exactly what is there
     build --no-packages /usr/bin/python3 && fsck.erofs --extract="$T/x" "$T/c.img" >/dev/null && ldconfig -p -C "$T/x/etc/ld.so.cache" >"$T/p" &&
         grep -q libc.so.6 "$T/p" && ! grep -q libssl "$T/p"
