@@ -43,8 +43,7 @@ struct relay {
     struct relay_service *service;
     uint64_t off_us; /* when a machine that is to stop is switched off; 0: never */
     bool ready;
-    const struct ports
-        *narrow; /* where the VMM does not listen yet; NULL: nowhere, or no longer looked for */
+    const struct ports *narrow; /* whose backlogs are to be raised when the VMM listens; or NULL */
     struct relay_result *res;
 };
 

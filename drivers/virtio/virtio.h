@@ -50,10 +50,9 @@ struct virtq_slot {
     void *token;     /* of the chain this descriptor heads; NULL when it heads none */
     uint32_t in_len; /* bytes the device may write to the chain */
     uint16_t next;   /* free list, or next of the chain */
-    uint16_t
-        nr; /* descriptors of the chain; VIRTQ_INDIRECT: its pieces are in a table of their own, the token */
+    uint16_t nr;     /* descriptors of the chain, or VIRTQ_INDIRECT */
 };
-#define VIRTQ_INDIRECT 0
+#define VIRTQ_INDIRECT 0 /* its pieces are in a table of their own, which is the token */
 struct virtq_table;
 
 struct virtq {
@@ -117,8 +116,7 @@ struct virtq *virtq_new_on(struct virtio_device *vd, unsigned index, unsigned wa
  * pieces that comes when half of the descriptors are in use gets a table of its own (§2.7.5.3), if the device knows such and
  * there is memory, and then takes one.
  */
-int virtq_open(struct virtq *vq,
-               unsigned nr); /* -ENOSPC when the descriptors that are free do not suffice; -EIO */
+int virtq_open(struct virtq *vq, unsigned nr); /* -ENOSPC: too few descriptors are free; -EIO */
 void virtq_push(struct virtq *vq, paddr_t addr, uint32_t len, bool device_writes);
 unsigned virtq_close(struct virtq *vq, void *token); /* token not NULL; returns the head's number */
 void virtq_kick(struct virtq *vq);

@@ -207,8 +207,8 @@ unsigned virtq_close(struct virtq *vq, void *token)
         s->token = vq->table;
         s->nr = VIRTQ_INDIRECT;
     } else {
-        vq->desc[vq->tail].flags =
-            vq->chain_in ? VRING_DESC_F_WRITE : 0; /* what the device writes comes last */
+        /* what the device writes comes last */
+        vq->desc[vq->tail].flags = vq->chain_in ? VRING_DESC_F_WRITE : 0;
         s->token = token;
         s->nr = vq->chain_nr;
     }
