@@ -265,9 +265,15 @@ static void tell_ready(struct relay *r)
 
 static void widen_backlog(struct relay *r)
 {
-    if (r->narrow && (r->ended || now_us() >= r->exec_us + WIDEN_US ||
-                      backlog_widen(r->vmm.pid, r->vmm.pidfd, r->narrow) == backlog_ports(r->narrow)))
+    if (!r->narrow)
+        return;
+    if (r->ended || backlog_widen(r->vmm.pid, r->vmm.pidfd, r->narrow) == backlog_ports(r->narrow)) {
         r->narrow = NULL;
+    } else if (now_us() >= r->exec_us + WIDEN_US) {
+        msg_verbose(
+            "ports: at most two clients wait at one, as the VMM wants it (pidfd_getfd: not allowed?)");
+        r->narrow = NULL;
+    }
 }
 
 static void step(struct relay *r)

@@ -5,6 +5,13 @@ mkdir -p "$web" && chmod 755 "$T" "$web"
 head -c 612 /dev/urandom | base64 -w0 | head -c 612 >"$web/index.html"
 head -c 1000000 /dev/urandom >"$web/big"
 sum=$(md5sum <"$web/big")
+takes_descriptors() { # of a child: what the tool raises a backlog with
+    python3 -c 'import ctypes, os, subprocess, sys
+c = subprocess.Popen(["sleep", "9"])
+fd = ctypes.CDLL(None).syscall(438, os.pidfd_open(c.pid), 0, 0)
+c.kill()
+sys.exit(fd < 0)'
+}
 get() { curl -sS --max-time 20 "$@"; }
 index() { get "http://$at/" | cmp - "$web/index.html"; }
 big() { same "$(get "http://$at/big" | md5sum)" "$sum"; }
@@ -40,7 +47,11 @@ http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000; de
   server { listen 8081; listen [::]:8081; root $web; } }
 CONF
     serve nginx 8081 -v "$web:$web:ro" -v "$T/nginx.conf:$T/nginx.conf" -- nginx -p /tmp -c "$T/nginx.conf" && http nginx
-    [ $mode = host ] || ok "nginx: many may wait at its port" eval 'ss -Htln "sport = :$p" | tee /dev/stderr | awk "{ exit \$3 < 100 }"'
+    if [ $mode != host ] && takes_descriptors; then
+        ok "nginx: many may wait at its port" eval 'ss -Htln "sport = :$p" | tee /dev/stderr | awk "{ exit \$3 < 100 }"'
+    elif [ $mode != host ]; then
+        skip "nginx: many may wait at its port" "no pidfd_getfd(2) here"
+    fi
     ! has ab || ok "nginx: 500 connections, 100 at once" eval 'ab -q -s 60 -n 500 -c 100 "http://$at/" | grep -Eq "^Failed requests: +0$"'
     ok "nginx: a range" eval 'get -r 5000-6999 "http://$at/big" | cmp - <(tail -c +5001 "$web/big" | head -c 2000)'
     stop
