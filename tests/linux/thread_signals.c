@@ -29,12 +29,23 @@ static void reset(void)
     count = taker = go = 0;
 }
 
-/* Waits for the end, taking signals. */
+/* Waits for the end, taking signals; counts its turns. */
 static void *loiter(struct worker *w)
 {
-    while (!__atomic_load_n(&go, __ATOMIC_SEQ_CST))
+    while (!__atomic_load_n(&go, __ATOMIC_SEQ_CST)) {
+        __atomic_add_fetch(&w->result, 1, __ATOMIC_SEQ_CST);
         usleep(500);
+    }
     return NULL;
+}
+
+/* Until it has left its handler: on the way out it would take what waits for the process. */
+static void wait_for_turns(struct worker *w)
+{
+    long seen = __atomic_load_n(&w->result, __ATOMIC_SEQ_CST);
+
+    while (__atomic_load_n(&w->result, __ATOMIC_SEQ_CST) < seen + 2)
+        usleep(200);
 }
 
 static void *loiter_open(struct worker *w)
@@ -61,6 +72,8 @@ static void test_targets(void)
     CHECK_EQ(pthread_kill(a.thread, SIGUSR1), 0);
     wait_for(&count, 2);
     CHECK(taker == a.tid);
+    wait_for_turns(&a);
+    wait_for_turns(&b);
     CHECK_EQ(kill(getpid(), SIGUSR1), 0);
     CHECK(count == 3 && taker == my_tid()); /* the first thread, if it may, before kill(2) returns */
     CHECK(got.si_code == SI_USER);
