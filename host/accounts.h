@@ -11,8 +11,7 @@
 #define ACCOUNTS_PASSWD "/etc/passwd"
 #define ACCOUNTS_GROUP  "/etc/group"
 
-/* The files' texts. Root and nobody are there whatever the host has. */
-void accounts_passwd(struct buf *out);
-void accounts_group(struct buf *out);
+/* The texts of both files. Root and nobody are there whatever the host has. */
+void accounts_read(struct buf *passwd, struct buf *group);
 
 #endif

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/backlog.h"
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 unsigned backlog_ports(const struct ports *ports)
 {
@@ -35,24 +31,18 @@ static bool listens_for_us(int fd, const struct ports *ports)
 
 unsigned backlog_widen(pid_t vmm, int pidfd, const struct ports *ports)
 {
-    char path[40];
+    _cleanup_free_ char *path = xasprintf("/proc/%d/fd", (int)vmm);
+    _cleanup_closedir_ DIR *dir = opendir(path);
     unsigned found = 0;
-    struct dirent *e;
-    DIR *d;
+    struct dirent *de;
 
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)vmm);
-    d = opendir(path);
-    while (d && (e = readdir(d))) {
-        int fd = e->d_name[0] == '.' ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, atoi(e->d_name), 0);
+    while (dir && (de = readdir(dir))) {
+        bool number = de->d_name[0] != '.';
+        _cleanup_close_ int fd = number ? syscall(SYS_pidfd_getfd, pidfd, atoi(de->d_name), 0) : -1;
 
-        if (fd < 0)
-            continue;
-        if (listens_for_us(fd, ports) &&
-            listen(fd, SOMAXCONN) == 0) /* again: that changes the backlog alone */
+        /* To listen again changes the backlog alone. */
+        if (fd >= 0 && listens_for_us(fd, ports) && listen(fd, SOMAXCONN) == 0)
             found++;
-        close(fd);
     }
-    if (d)
-        closedir(d);
     return found;
 }

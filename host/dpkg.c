@@ -212,14 +212,6 @@ static void add_needle(struct strv *needles, const char *path)
     free(other);
 }
 
-static bool strv_has(const struct strv *s, const char *str, size_t len)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (!strncmp(s->v[i], str, len) && !s->v[i][len])
-            return true;
-    return false;
-}
-
 /* True if a .list file has one of the lines. */
 static bool list_has(int dir, const char *name, const struct strv *needles, struct buf *text)
 {
@@ -425,8 +417,9 @@ static void add_links_of(struct manifest *m, const char *folder)
     manifest_watch(m, folder);
     while (dir && (de = readdir(dir))) {
         _cleanup_free_ char *path = xasprintf("%s/%s", folder, de->d_name);
-        _cleanup_free_ char *target = de->d_type == DT_LNK ? realpath(path, NULL) : NULL;
+        _cleanup_free_ char *target = de->d_name[0] == '.' ? NULL : realpath(path, NULL);
 
+        /* What is no link leads to itself, and is there or not. */
         if (target && manifest_find(m, target))
             manifest_add_host(m, path, NULL);
     }

@@ -48,8 +48,7 @@ static void add_accounts(struct manifest *m)
 {
     _cleanup_buf_ struct buf passwd = { 0 }, group = { 0 };
 
-    accounts_passwd(&passwd);
-    accounts_group(&group);
+    accounts_read(&passwd, &group);
     manifest_add_file(m, "/etc/passwd", passwd.p, passwd.len, 0644);
     manifest_add_file(m, "/etc/group", group.p, group.len, 0644);
     manifest_watch(m, ACCOUNTS_PASSWD);

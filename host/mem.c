@@ -92,6 +92,14 @@ void strv_split(struct strv *s, const char *str, const char *seps, int keep_empt
     }
 }
 
+bool strv_has(const struct strv *s, const char *str, size_t len)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (!strncmp(s->v[i], str, len) && !s->v[i][len])
+            return true;
+    return false;
+}
+
 void strv_free(struct strv *s)
 {
     for (size_t i = 0; i < s->n; i++)

@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -65,6 +66,8 @@ void strv_take(struct strv *s, char *str);
 void strv_addf(struct strv *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Adds the pieces of str between any of the characters of seps; empty pieces only if keep_empty. */
 void strv_split(struct strv *s, const char *str, const char *seps, int keep_empty);
+/* Is there a string equal to the first len bytes of str? */
+bool strv_has(const struct strv *s, const char *str, size_t len);
 void strv_free(struct strv *s);
 #define _cleanup_strv_ _cleanup_(strv_free)
 

@@ -270,8 +270,7 @@ static void widen_backlog(struct relay *r)
     if (r->ended || backlog_widen(r->vmm.pid, r->vmm.pidfd, r->narrow) == backlog_ports(r->narrow)) {
         r->narrow = NULL;
     } else if (now_us() >= r->exec_us + WIDEN_US) {
-        msg_verbose(
-            "ports: at most two clients wait at one, as the VMM wants it (pidfd_getfd: not allowed?)");
+        msg_verbose("ports: at most two clients wait at each (pidfd_getfd(2) not allowed?)");
         r->narrow = NULL;
     }
 }

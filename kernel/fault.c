@@ -161,7 +161,7 @@ void vma_zap(struct vma *v, vaddr_t start, vaddr_t end)
             vma_split_huge(mm, start);
             vma_split_huge(mm, end);
         }
-        if (nr_cpus == 1)
+        if (nr_cpus == 1) /* nobody waits: nothing need be set aside */
             start = pt_unmap(mm, start, end, vma_drop_page, v);
         else
             start = pt_unmap(mm, start, end, zap_page, &z);

@@ -350,8 +350,8 @@ static int unmap_vmas(struct mm *mm, vaddr_t addr, vaddr_t end, bool downgrade)
     struct vma *v = vma_find(mm, addr);
     struct detached r;
 
-    if (v && v->start < addr &&
-        end < v->end) { /* a hole in the middle: the only case that needs one more VMA */
+    /* A hole in the middle: the only case that needs one more VMA. */
+    if (v && v->start < addr && end < v->end) {
         int err = vma_split(mm, v, end);
 
         if (err)

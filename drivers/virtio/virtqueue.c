@@ -8,14 +8,13 @@
 #include "kernel/slab.h"
 #include "lib/atomic.h"
 
+#define USED_ALIGN 64 /* §2.7 asks for 4; a cache line of its own for what the device writes */
+
 /* The pieces of a request that has one descriptor. */
 struct virtq_table {
     void *token;
-    uint64_t pad;
-    struct vring_desc desc[]; /* 16 bytes aligned */
+    struct vring_desc desc[] __aligned(16);
 };
-
-#define USED_ALIGN 64 /* §2.7 asks for 4; a cache line of its own for what the device writes */
 
 static uint16_t *used_event(struct virtq *vq)
 {
@@ -172,14 +171,18 @@ int virtq_open(struct virtq *vq, unsigned nr)
 
 void virtq_push(struct virtq *vq, paddr_t addr, uint32_t len, bool device_writes)
 {
-    struct vring_desc *d = unlikely(vq->table) ? &vq->table->desc[vq->chain_nr] : take_free(vq);
+    struct vring_desc *d;
 
+    if (unlikely(vq->table)) {
+        d = &vq->table->desc[vq->chain_nr];
+        d->next = vq->chain_nr + 1;
+    } else {
+        d = take_free(vq);
+    }
     vq->chain_nr++;
     d->addr = addr;
     d->len = len;
     d->flags = device_writes ? VRING_DESC_F_WRITE | VRING_DESC_F_NEXT : VRING_DESC_F_NEXT;
-    if (unlikely(vq->table))
-        d->next = vq->chain_nr;
     if (device_writes)
         vq->chain_in += len;
 }

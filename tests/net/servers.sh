@@ -56,7 +56,9 @@ CONF
     ok "nginx: a range" eval 'get -r 5000-6999 "http://$at/big" | cmp - <(tail -c +5001 "$web/big" | head -c 2000)'
     stop
 fi
-if [ $mode != host ] && wanted debian-nginx nginx && [ -L /etc/nginx/sites-enabled/default ]; then
+if [ $mode != host ] && [ ! -L /etc/nginx/sites-enabled/default ]; then
+    skip debian-nginx "no nginx as Debian configures it"
+elif [ $mode != host ] && wanted debian-nginx nginx; then
     serve debian-nginx 80 -v "$web:/var/www/html:ro" -- nginx -g 'daemon off;'
     ok "debian-nginx: as the package configures it, workers as www-data" within 20 index || said
     stop

@@ -56,8 +56,8 @@ static const char *serve(int s)
     int one = 1, all = TOTAL;
 
     setsockopt(s, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one));
-    setsockopt(s, SOL_SOCKET, SO_SNDBUFFORCE, &all,
-               sizeof(all)); /* most is still to be sent when it is unmapped */
+    /* Most is still to be sent when it is unmapped. */
+    setsockopt(s, SOL_SOCKET, SO_SNDBUFFORCE, &all, sizeof(all));
     told = copied = 0;
     for (unsigned i = 0; i < TOTAL; i++)
         p[i] = 'a' + i % 251 % 26;

@@ -34,7 +34,11 @@ accounts() { # the host's system accounts are there, people's are not
         awk -F: '$3 < 1000 || $3 == 65534 { print $1, $3 }' /etc/group | cmp - <(awk -F: '{ print $1, $3 }' "$T/accounts/etc/group")
 }
 ok "the host's system accounts" accounts
-[ ! -L /etc/nginx/sites-enabled/default ] || ok "links that say what is in use" eval 'build nginx && has /etc/nginx/sites-enabled/default'
+if [ -L /etc/nginx/sites-enabled/default ]; then
+    ok "links that say what is in use" eval 'build nginx && has /etc/nginx/sites-enabled/default'
+else
+    skip "links that say what is in use" "no nginx as Debian configures it"
+fi
 cache() { # the guest's ld.so.cache is valid and names exactly what is there
     build --no-packages /usr/bin/python3 && fsck.erofs --extract="$T/x" "$T/c.img" >/dev/null && ldconfig -p -C "$T/x/etc/ld.so.cache" >"$T/p" &&
         grep -q libc.so.6 "$T/p" && ! grep -q libssl "$T/p"

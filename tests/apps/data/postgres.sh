@@ -1,5 +1,5 @@
 # PostgreSQL as its own user: a cluster, clients at once, queries in several processes, a crash and its recovery.
-PGHOST=$(mktemp -d /tmp/postgres.XXXXXX) || exit
+PGHOST=$(mktemp -d) || exit
 trap 'cd /; rm -rf "$PGHOST"' EXIT
 export PATH=$PATH:/usr/lib/postgresql/15/bin PGHOST PGDATA=$PGHOST/data PGUSER=postgres
 cd "$PGHOST" || exit
